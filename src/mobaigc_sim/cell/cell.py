@@ -1,0 +1,101 @@
+"""One cell put together from a scenario: the only place where radio, mobility, traffic, media and scheduling meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+import simpy
+
+from ..kernel.clock import Clock
+from ..kernel.probes import Probes
+from ..kernel.streams import Streams
+from ..media.stack import MediaStack
+from ..mobility import Area, mobility
+from ..radio.downlink import Downlink
+from ..scenario.schema import Scenario
+from ..scheduling import schedulers
+from ..traffic import PromptSource, traffic
+from .base_station import BaseStation
+from .generation import ImageServer
+from .journey import Journey
+from .request import Request
+from .scoring import ScoringDesk
+
+SEED_BOUND = 2**31
+
+
+class Cell:
+    """A base station, its users, the image server and the phones.
+
+    Requests arrive during `duration`; the run goes on until the last of them is finished.
+    """
+
+    def __init__(self, scenario: Scenario, probes: Probes, media: MediaStack | None = None) -> None:
+        self.scenario = scenario
+        self.clock = Clock()
+        streams = Streams(scenario.seed, scenario.replication)
+        n_ue = scenario.users.count
+        motion = mobility.get(scenario.users.mobility.kind)(
+            scenario.users.mobility, n_ue, Area.of(scenario.users.area), streams.rng("mobility")
+        )
+        scheduler = schedulers.get(scenario.scheduler.kind)(scenario.scheduler)
+        self.media = MediaStack(scenario.media) if media is None else media
+        self.requests = draw_requests(scenario, streams)
+        self.station = BaseStation(
+            self.clock,
+            Downlink(scenario.radio, n_ue, streams),
+            motion,
+            scheduler,
+            scenario.service,
+            scenario.results,
+            probes,
+            n_ue,
+        )
+        self.desk = ScoringDesk(self.media, scenario.service, probes, sampled(scenario, len(self.requests)))
+        server = ImageServer(self.clock, self.media, scenario.service)
+        self._journey = Journey(self.clock, server, self.station, scheduler, self.media, self.desk)
+
+    def run(self, on_progress: Callable[[float, int], None] | None = None) -> None:
+        """Run to the end; `on_progress(simulated seconds, requests finished)` is called once a simulated second."""
+        self.media.check_prompts({r.prompt for r in self.requests})
+        travels = [self.clock.process(self._arrive(request)) for request in self.requests]
+        if on_progress is not None:
+            self.clock.process(self._tick(on_progress))
+        horizon = self.clock.timeout(self.scenario.duration)
+        self.clock.run(until=simpy.AllOf(self.clock, [horizon, *travels]))
+        self.desk.flush()
+
+    def _arrive(self, request: Request) -> Generator[simpy.Event, Any, None]:
+        yield self.clock.timeout(request.arrival_ns)
+        yield from self._journey.travel(request)
+
+    def _tick(self, on_progress: Callable[[float, int], None]) -> Generator[simpy.Event, Any, None]:
+        while True:
+            yield self.clock.timeout(1_000_000_000)
+            on_progress(self.clock.now_s, sum(r.finished_ns >= 0 for r in self.requests))
+
+
+def draw_requests(scenario: Scenario, streams: Streams) -> list[Request]:
+    """Every request of the run in order of arrival; a user's requests do not depend on the other users."""
+    process = traffic.get(scenario.traffic.arrivals.kind)(scenario.traffic.arrivals)
+    prompts = PromptSource(scenario.traffic.prompts)
+    wishes = []
+    for ue in range(scenario.users.count):
+        times_ns = process.times_ns(streams.rng(f"traffic.arrivals.{ue}"), scenario.duration)
+        rng = streams.rng(f"traffic.wishes.{ue}")
+        for time_ns in times_ns:
+            seeds = rng.integers(SEED_BOUND, size=scenario.traffic.images_per_request)
+            wishes.append((int(time_ns), ue, prompts.draw(rng), tuple(int(s) for s in seeds)))
+    wishes.sort()
+    return [
+        Request(number, ue, prompt, seeds, time_ns, time_ns + scenario.traffic.deadline)
+        for number, (time_ns, ue, prompt, seeds) in enumerate(wishes)
+    ]
+
+
+def sampled(scenario: Scenario, count: int) -> frozenset[int]:
+    """Numbers of the requests whose pictures are kept, spread evenly over the run."""
+    wanted = min(scenario.results.images, count)
+    return frozenset(int(n) for n in np.linspace(0, count - 1, wanted).round()) if wanted else frozenset()

@@ -1,0 +1,98 @@
+"""A request and its packets: what was asked, what is offered, and what became of every byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Fate(Enum):
+    """Where a packet is."""
+
+    WAITING = "waiting"
+    ARRIVED = "arrived"
+    DROPPED = "dropped"
+
+
+@dataclass(eq=False)
+class Packet:
+    """One packet of one image's bitstream; the part `data` is what the media room made, byte by byte."""
+
+    request: Request
+    image: int
+    level: int
+    data: bytes
+    sent_bytes: int = 0
+    acked_bytes: int = 0
+    retransmissions: int = 0
+    fate: Fate = Fate.WAITING
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.data)
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self.size_bytes - self.sent_bytes
+
+
+@dataclass(eq=False)
+class Request:
+    """One user's wish for a few images of one prompt; times in ns, −1 while they have not happened."""
+
+    number: int
+    ue: int
+    prompt: str
+    seeds: tuple[int, ...]
+    arrival_ns: int
+    deadline_ns: int
+    keep: float = 1.0
+    generated_ns: int = -1
+    first_byte_ns: int = -1
+    completed_ns: int = -1
+    finished_ns: int = -1
+    packets: list[Packet] = field(default_factory=list)
+    lost_in_harq: bool = False
+
+    @property
+    def open_packets(self) -> int:
+        """Packets that have neither arrived nor been dropped."""
+        return sum(p.fate is Fate.WAITING for p in self.packets)
+
+    def arrived(self, image: int) -> list[bytes]:
+        """The packets of an image that arrived, in the order they were offered."""
+        return [p.data for p in self.packets if p.image == image and p.fate is Fate.ARRIVED]
+
+    def has_base(self, image: int) -> bool:
+        """Whether the image can be decoded at all."""
+        return any(p.level == 0 and p.fate is Fate.ARRIVED for p in self.packets if p.image == image)
+
+    @property
+    def images(self) -> int:
+        return len(self.seeds)
+
+    @property
+    def offered_bytes(self) -> int:
+        return sum(p.size_bytes for p in self.packets)
+
+    @property
+    def delivered_bytes(self) -> int:
+        return sum(p.size_bytes for p in self.packets if p.fate is Fate.ARRIVED)
+
+    @property
+    def dropped_bytes(self) -> int:
+        return sum(p.size_bytes for p in self.packets if p.fate is Fate.DROPPED)
+
+    def verdict(self) -> tuple[str, str]:
+        """Status and cause, once finished.
+
+        `failed`: at least one image cannot be shown; `partial`: all can, but something offered is missing.
+        """
+        if self.generated_ns < 0:
+            return "failed", "generation"
+        cause = "harq" if self.lost_in_harq else "deadline"
+        if not all(self.has_base(i) for i in range(self.images)):
+            return "failed", cause
+        if self.delivered_bytes < self.offered_bytes:
+            return "partial", cause
+        return "delivered", ""

@@ -1,0 +1,106 @@
+"""The RLC-like buffer of one user: packets in order of importance, cut to fit transport blocks.
+
+Acknowledged mode puts the bytes of a lost transport block back at the head, up to `max_retx` times a packet;
+unacknowledged mode drops the packet at once. (TS 38.322 clauses 5.2.2, 5.2.3, here without status reports: the
+outcome of HARQ serves as the acknowledgement.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .request import Fate, Packet, Request
+
+SEGMENT_HEADER_BYTES = 9
+"""MAC subheader 3 (TS 38.321 6.1.2, 16-bit length) + RLC AM header 4 (TS 38.322 6.2.2.4, 12-bit number with
+segment offset) + PDCP header 2 (TS 38.323 6.2.2.2, 12-bit number)."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Some bytes of a packet inside a transport block."""
+
+    packet: Packet
+    size_bytes: int
+
+
+class TransmitBuffer:
+    """What waits for one user, most important first; every byte leaves as sent or dropped."""
+
+    def __init__(self, mode: Literal["am", "um"], max_retx: int) -> None:
+        self.mode = mode
+        self.max_retx = max_retx
+        self._packets: deque[Packet] = deque()
+
+    def put(self, packets: Iterable[Packet]) -> None:
+        """Append packets, already in order of importance."""
+        self._packets.extend(packets)
+
+    @property
+    def head(self) -> Request | None:
+        """The request served next."""
+        return self._packets[0].request if self._packets else None
+
+    @property
+    def queued_bytes(self) -> int:
+        return sum(p.unsent_bytes for p in self._packets)
+
+    @property
+    def backlog_bits(self) -> int:
+        """Bits on the air that would empty the buffer, headers of whole packets included."""
+        return 8 * sum(p.unsent_bytes + SEGMENT_HEADER_BYTES for p in self._packets)
+
+    def pull(self, budget_bytes: int) -> list[Segment]:
+        """Fill a transport block of `budget_bytes`; what is too small for a header and a byte is padding."""
+        segments = []
+        while self._packets and budget_bytes > SEGMENT_HEADER_BYTES:
+            packet = self._packets[0]
+            size = min(packet.unsent_bytes, budget_bytes - SEGMENT_HEADER_BYTES)
+            packet.sent_bytes += size
+            budget_bytes -= size + SEGMENT_HEADER_BYTES
+            segments.append(Segment(packet, size))
+            if packet.unsent_bytes == 0:
+                self._packets.popleft()
+        return segments
+
+    def acknowledge(self, segments: Iterable[Segment]) -> list[Packet]:
+        """Credit the bytes of a delivered transport block; returns the packets completed by it."""
+        done = []
+        for segment in segments:
+            packet = segment.packet
+            if packet.fate is not Fate.WAITING:
+                continue
+            packet.acked_bytes += segment.size_bytes
+            if packet.acked_bytes == packet.size_bytes:
+                packet.fate = Fate.ARRIVED
+                done.append(packet)
+        return done
+
+    def lose(self, segments: Iterable[Segment]) -> list[Packet]:
+        """Take back the bytes of a lost transport block; returns the packets given up because of it."""
+        given_up = []
+        for segment in segments:
+            packet = segment.packet
+            if packet.fate is not Fate.WAITING:
+                continue
+            packet.retransmissions += 1
+            if self.mode == "um" or packet.retransmissions > self.max_retx:
+                packet.fate = Fate.DROPPED
+                given_up.append(packet)
+                if packet in self._packets:
+                    self._packets.remove(packet)
+                continue
+            if packet.unsent_bytes == 0:
+                self._packets.appendleft(packet)
+            packet.sent_bytes -= segment.size_bytes
+        return given_up
+
+    def drop(self, request: Request) -> None:
+        """Give up what is left of a request (its deadline has come)."""
+        self._packets = deque(p for p in self._packets if p.request is not request)
+        for packet in request.packets:
+            if packet.fate is Fate.WAITING:
+                packet.fate = Fate.DROPPED

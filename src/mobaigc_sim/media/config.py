@@ -1,0 +1,62 @@
+"""How images are generated, encoded, recovered and scored: key `media` of a scenario."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from ..registry import FrozenConfig, plugin_field
+from ..units import Bytes
+from .codecs import WebpConfig, codecs
+from .importance import ImportanceConfig
+from .recover import RecoveryConfig
+from .score import EmbeddedScorer, scorers
+
+
+def _switch(value: Any) -> Any:
+    """YAML 1.2 reads `on` and `off` as text; here they mean what they say."""
+    return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
+
+
+class GenerationConfig(FrozenConfig):
+    """How the server draws a picture."""
+
+    steps: int = Field(default=8, ge=1, le=200)
+    """Denoising steps."""
+    guidance: float = Field(default=4.0, ge=1)
+    """Classifier-free guidance scale."""
+
+
+class CacheConfig(FrozenConfig):
+    """A disk cache of generated and recovered pictures; it changes how fast a run is, never its results."""
+
+    folder: str
+    """Where the cache lives; made if missing, safe to share between runs at the same time."""
+    limit: Bytes = 1 << 30
+    """Size above which the entries used longest ago are removed."""
+
+
+class MediaConfig(FrozenConfig):
+    """The media stack."""
+
+    models: str = "embedded"
+    """Model set: `embedded`, or the path of a diffusers folder."""
+    semantic: Annotated[bool, BeforeValidator(_switch)] = True
+    """Whether only what matters is sent (`on`), or whole images (`off`)."""
+    keep: float = Field(default=0.5, gt=0, le=1)
+    """Share of the patches that is offered to the radio, unless the scheduler decides."""
+    generation: GenerationConfig = GenerationConfig()
+    """Text to image."""
+    importance: ImportanceConfig = ImportanceConfig()
+    """Word maps to one map of what matters."""
+    codec: Annotated[FrozenConfig, plugin_field(codecs, default="webp")] = WebpConfig()
+    """Image to packets."""
+    recovery: RecoveryConfig = RecoveryConfig()
+    """Packets to image."""
+    scorer: Annotated[FrozenConfig, plugin_field(scorers, default="embedded")] = EmbeddedScorer.Config()
+    """What measures S and Q."""
+    jpsq_weight: float = Field(default=0.5, ge=0, le=1)
+    """w of JPSQ = w·S + (1 − w)·Q."""
+    cache: CacheConfig | None = None
+    """Disk cache; none by default."""

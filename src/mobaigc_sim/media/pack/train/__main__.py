@@ -1,0 +1,92 @@
+"""Train the embedded model set: `python -m mobaigc_sim.media.pack.train STAGE`.
+
+Stages in order: `sprites` (needs the npm client), `vae`, `generator`, `clip`, `quality`; `all` runs every one. A stage
+resumes from its checkpoint in `--workdir` and writes into the package's `weights` folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import subprocess
+from pathlib import Path
+
+import torch
+
+from .. import sprites
+from ..sprites import NPM_PACKAGE, build_atlas
+
+WEIGHTS = Path(sprites.__file__).with_name("weights")
+STAGES = ("sprites", "vae", "generator", "clip", "quality")
+
+
+def main() -> None:
+    """Parse the command line and run the stages."""
+    parser = argparse.ArgumentParser(prog="python -m mobaigc_sim.media.pack.train", description=__doc__)
+    parser.add_argument("stage", choices=[*STAGES, "all"])
+    parser.add_argument("--workdir", type=Path, default=Path("training"), help="checkpoints and caches")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the model folders are written")
+    parser.add_argument("--steps", type=int, help="optimizer steps, instead of the stage's own number")
+    parser.add_argument("--batch", type=int, help="batch size, instead of the stage's own")
+    parser.add_argument("--chunks", type=int, default=8, help="latent cache of the generator, in chunks of 8192 scenes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    chosen = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(chosen.threads)
+    chosen.workdir.mkdir(parents=True, exist_ok=True)
+    for stage in STAGES if chosen.stage == "all" else [chosen.stage]:
+        _RUN[stage](chosen)
+
+
+def _sprites(chosen: argparse.Namespace) -> None:
+    listing = subprocess.run(
+        ["npm", "pack", "--silent", NPM_PACKAGE], cwd=chosen.workdir, check=True, capture_output=True, text=True
+    )
+    build_atlas(chosen.workdir / listing.stdout.strip())
+
+
+def _vae(chosen: argparse.Namespace) -> None:
+    from . import vae
+
+    model = vae.train(chosen.workdir, steps=chosen.steps or 6000, batch=chosen.batch or 16, seed=chosen.seed)
+    model.save_pretrained(chosen.workdir / "vae")
+    logging.info("held-out PSNR %.2f dB", vae.psnr_db(model, chosen.seed + 99))
+
+
+def _generator(chosen: argparse.Namespace) -> None:
+    from diffusers import AutoencoderKL
+
+    from . import assemble, generator
+    from .tokenizer import build_tokenizer
+
+    vae = AutoencoderKL.from_pretrained(chosen.workdir / "vae")
+    tokenizer = build_tokenizer()
+    cache = generator.cached_scenes(chosen.workdir, vae, tokenizer, chosen.chunks, chosen.seed + 1)
+    model = generator.train(
+        chosen.workdir, cache, tokenizer, steps=chosen.steps or 12000, batch=chosen.batch or 32, seed=chosen.seed
+    )
+    assemble.save(assemble.build_pipeline(vae, model, tokenizer), chosen.out / "generator")
+
+
+def _clip(chosen: argparse.Namespace) -> None:
+    from . import clip
+
+    clip.train(chosen.workdir, chosen.out / "clip", **_given(chosen))
+
+
+def _quality(chosen: argparse.Namespace) -> None:
+    from . import quality
+
+    quality.train(chosen.workdir, chosen.out / "quality", **_given(chosen))
+
+
+def _given(chosen: argparse.Namespace) -> dict[str, int]:
+    wanted = {"steps": chosen.steps, "batch": chosen.batch, "seed": chosen.seed}
+    return {key: value for key, value in wanted.items() if value is not None}
+
+
+_RUN = {"sprites": _sprites, "vae": _vae, "generator": _generator, "clip": _clip, "quality": _quality}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The radio room: positions in, transport blocks out, slot by slot (`downlink.Downlink`)."""

@@ -1,0 +1,38 @@
+"""A scenario file, what it extends and what `--set` changes → a validated, frozen configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import ScenarioError
+from .merge import apply_overrides, read_tree
+from .problems import explain
+from .schema import Scenario
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_scenario(file: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Scenario:
+    """The scenario of a file; `overrides` are `key=value` texts whose values are read as YAML.
+
+    Raises ScenarioError with every problem found, each with its file and line.
+    """
+    return load_as(Scenario, file, overrides)
+
+
+def load_as(model: type[M], file: str | os.PathLike[str], overrides: Iterable[str] = ()) -> M:
+    """Like `load_scenario`, for any configuration model."""
+    root, problems = read_tree(os.fspath(file))
+    root, more = apply_overrides(root, overrides)
+    problems += more
+    try:
+        loaded = model.model_validate(root.plain())
+    except ValidationError as error:
+        problems += explain(error, root, model)
+    if problems:
+        raise ScenarioError(sorted(set(problems), key=lambda p: (p.file, p.line, p.path)))
+    return loaded

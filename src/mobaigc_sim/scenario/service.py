@@ -1,0 +1,54 @@
+"""Configuration of the simulated server, of the phone and of the link layer between them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ..registry import FrozenConfig
+from ..units import Nanoseconds, PositiveNanoseconds
+
+
+class GenerationTimeConfig(FrozenConfig):
+    """Time a worker spends on one batch: `base` + `per_image` × images; a device model, not the speed of the host."""
+
+    base: Nanoseconds = 300_000_000
+    """Time of a batch whatever its size."""
+    per_image: Nanoseconds = 50_000_000
+    """Further time for each image of the batch."""
+
+
+class RlcConfig(FrozenConfig):
+    """Radio link control: what happens to a packet whose transport block is lost (TS 38.322)."""
+
+    mode: Literal["am", "um"] = "am"
+    """`am` sends lost segments again, `um` gives them up."""
+    max_retx: Annotated[int, Field(ge=0, le=32)] = 4
+    """Retransmissions of one segment before it is given up, in mode `am` (maxRetxThreshold of TS 38.331)."""
+
+
+class ServiceConfig(FrozenConfig):
+    """The server that generates, the buffer that waits for the radio, the phone that recovers."""
+
+    gpu_workers: Annotated[int, Field(ge=1)] = 1
+    """Batches generated at the same time."""
+    batch: Annotated[int, Field(ge=1)] = 4
+    """Requests that may share one generation batch."""
+    generation_time: GenerationTimeConfig = GenerationTimeConfig()
+    """Simulated time of a generation batch."""
+    recovery_time: Nanoseconds = 20_000_000
+    """Simulated time the phone spends to recover one image."""
+    rlc: RlcConfig = RlcConfig()
+    """Retransmission above HARQ."""
+    pf_window: PositiveNanoseconds = 100_000_000
+    """Time constant of the exponential average of the rate served, which schedulers see."""
+
+
+class ResultsConfig(FrozenConfig):
+    """What is kept of a run besides its tables of requests and transport blocks."""
+
+    images: Annotated[int, Field(ge=0)] = 24
+    """Requests, spread over the run, whose pictures are kept."""
+    users_period: PositiveNanoseconds = 100_000_000
+    """Time between two rows of the table of users' positions and channels."""

@@ -1,0 +1,18 @@
+"""Who gets the band, and how much of an image is sent; importing this package fills the registry `schedulers`."""
+
+from .base import Allocation, ContentView, Scheduler, SlotState, schedulers
+from .classic import MaxCi, ProportionalFair, RoundRobin
+from .fill import deal, fill
+
+__all__ = [
+    "Allocation",
+    "ContentView",
+    "MaxCi",
+    "ProportionalFair",
+    "RoundRobin",
+    "Scheduler",
+    "SlotState",
+    "deal",
+    "fill",
+    "schedulers",
+]

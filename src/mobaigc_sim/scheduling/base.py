@@ -1,0 +1,84 @@
+"""The contract of every scheduler: arrays in, arrays out, no handle on the simulator.
+
+Shapes: U users with data waiting, B resource blocks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..registry import Registry
+
+schedulers = Registry("schedulers")
+
+
+@dataclass(frozen=True)
+class SlotState:
+    """What a scheduler may know when it divides the band of one slot.
+
+    The users listed are those with data for new transmission and a free HARQ process; `prb_free_B` excludes
+    blocks already taken by retransmissions.
+    """
+
+    now_ns: int
+    slot_ns: int
+    ue_U: NDArray[np.int64]
+    """Identity of each user, ascending as the cell lists them; a scheduler follows the identity, not the place."""
+    bits_per_prb_UB: NDArray[np.float64]
+    """Bits that one block is expected to carry in this slot, from the latest channel report."""
+    backlog_bits_U: NDArray[np.int64]
+    """Bits waiting, transport overhead included."""
+    mean_rate_bps_U: NDArray[np.float64]
+    """Exponential average of the rate granted so far: new-data bits scheduled, acknowledged later or not.
+
+    It counts every slot, also those in which the user got nothing; the window is the cell's.
+    """
+    deadline_slack_ns_U: NDArray[np.int64]
+    """Time left to the deadline of the request in service."""
+    prb_free_B: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Who owns each resource block: `owner_B` indexes the users of the SlotState, −1 is nobody."""
+
+    owner_B: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ContentView:
+    """What a scheduler may know when it decides how much of a request's images to send."""
+
+    now_ns: int
+    ue: int
+    deadline_slack_ns: int
+    bytes_at_keep: NDArray[np.float64]
+    """Bytes of the request at each entry of `keep_grid`."""
+    keep_grid: NDArray[np.float64]
+    importance_at_keep: NDArray[np.float64]
+    """Share of the attention mass inside the patches kept, at each entry of `keep_grid`."""
+    mean_rate_bps: float
+    active_requests: int
+
+
+class Scheduler(ABC):
+    """Divides the band per slot and chooses the keep ratio of each request."""
+
+    @abstractmethod
+    def allocate(self, state: SlotState) -> Allocation:
+        """Owner of each free block.
+
+        Must be work-conserving (no free block idle while a user with data left could use it) and capped by need (no
+        block of a user superfluous for its backlog); `fill` and `deal` are both.
+        """
+
+    def keep_ratio(self, content: ContentView) -> float | None:
+        """Share of the patches to offer, in (0, 1]; None leaves the scenario's `media.keep`."""
+        return None
+
+    def observe_served(self, ue: int, bits: int, now_ns: int) -> None:  # noqa: B027 (most rules have no use for it)
+        """Told of every acknowledged transport block."""

@@ -1,0 +1,1 @@
+"""Figures and pictures of runs; matplotlib is imported in this room only."""

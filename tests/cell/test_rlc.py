@@ -1,0 +1,87 @@
+"""The buffer of one user: bytes are conserved whatever is pulled, acknowledged, lost or dropped."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mobaigc_sim.cell.request import Fate, Packet, Request
+from mobaigc_sim.cell.rlc import SEGMENT_HEADER_BYTES, TransmitBuffer
+
+
+def request_of(*sizes: int) -> Request:
+    request = Request(0, 0, "a fox", (1,), 0, 10)
+    request.packets = [Packet(request, 0, i, bytes(n)) for i, n in enumerate(sizes)]
+    return request
+
+
+def test_packets_leave_in_order_and_are_cut_to_fit() -> None:
+    request = request_of(10, 20)
+    buffer = TransmitBuffer("am", 4)
+    buffer.put(request.packets)
+    first = buffer.pull(SEGMENT_HEADER_BYTES + 6)
+    assert [(s.packet.level, s.size_bytes) for s in first] == [(0, 6)]
+    second = buffer.pull(2 * SEGMENT_HEADER_BYTES + 4 + 5)
+    assert [(s.packet.level, s.size_bytes) for s in second] == [(0, 4), (1, 5)]
+    assert buffer.queued_bytes == 15
+
+
+def test_a_block_that_holds_no_byte_beside_the_header_stays_empty() -> None:
+    buffer = TransmitBuffer("am", 4)
+    buffer.put(request_of(10).packets)
+    assert buffer.pull(SEGMENT_HEADER_BYTES) == []
+    assert buffer.queued_bytes == 10
+
+
+def test_backlog_is_what_empties_the_buffer_in_one_block() -> None:
+    buffer = TransmitBuffer("am", 4)
+    buffer.put(request_of(10, 20, 30).packets)
+    buffer.pull(buffer.backlog_bits // 8)
+    assert buffer.backlog_bits == 0
+
+
+def test_acknowledged_mode_sends_lost_bytes_again_and_gives_up_after_max_retx() -> None:
+    request = request_of(10)
+    buffer = TransmitBuffer("am", 2)
+    buffer.put(request.packets)
+    for _ in range(2):
+        assert buffer.lose(buffer.pull(100)) == []
+        assert buffer.queued_bytes == 10
+    assert buffer.lose(buffer.pull(100)) == request.packets
+    assert request.packets[0].fate is Fate.DROPPED
+    assert buffer.queued_bytes == 0
+
+
+def test_unacknowledged_mode_gives_up_at_once_and_forgets_the_rest_of_the_packet() -> None:
+    request = request_of(10, 7)
+    buffer = TransmitBuffer("um", 9)
+    buffer.put(request.packets)
+    lost = buffer.pull(SEGMENT_HEADER_BYTES + 4)
+    assert buffer.lose(lost) == [request.packets[0]]
+    assert buffer.queued_bytes == 7
+
+
+@pytest.mark.parametrize("mode", ["am", "um"])
+@given(data=st.data())
+def test_every_offered_byte_ends_as_delivered_or_dropped(mode: str, data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.integers(1, 60), min_size=1, max_size=6))
+    request = request_of(*sizes)
+    buffer = TransmitBuffer(mode, data.draw(st.integers(0, 3)))  # type: ignore[arg-type]
+    buffer.put(request.packets)
+    in_flight = []
+    for _ in range(data.draw(st.integers(0, 30))):
+        if in_flight and data.draw(st.booleans()):
+            segments = in_flight.pop(data.draw(st.integers(0, len(in_flight) - 1)))
+            (buffer.acknowledge if data.draw(st.booleans()) else buffer.lose)(segments)
+        else:
+            in_flight.append(buffer.pull(data.draw(st.integers(1, 80))))
+        for packet in request.packets:
+            flying = sum(s.size_bytes for block in in_flight for s in block if s.packet is packet)
+            if packet.fate is Fate.WAITING:
+                assert packet.unsent_bytes + flying + packet.acked_bytes == packet.size_bytes
+        waiting = [p for p in request.packets if p.fate is Fate.WAITING]
+        assert buffer.queued_bytes == sum(p.unsent_bytes for p in waiting)
+    buffer.drop(request)
+    assert request.delivered_bytes + request.dropped_bytes == request.offered_bytes == sum(sizes)
+    assert buffer.head is None
