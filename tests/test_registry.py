@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from mobaigc_sim.errors import UnknownNameError
-from mobaigc_sim.registry import FrozenConfig, Registry, plugin_field
+from mobaigc_sim.registry import FrozenConfig, PluginConfig, Registry, plugin_field
 from mobaigc_sim.units import Metres
 
 shapes = Registry("shapes")
@@ -18,7 +18,7 @@ shapes = Registry("shapes")
 class Circle:
     """A circle."""
 
-    class Config(FrozenConfig):
+    class Config(PluginConfig):
         """Configuration of a circle."""
 
         kind: Literal["circle"] = "circle"
@@ -30,7 +30,7 @@ class Circle:
 class Square:
     """A square."""
 
-    class Config(FrozenConfig):
+    class Config(PluginConfig):
         """Configuration of a square."""
 
         kind: Literal["square"] = "square"
@@ -78,8 +78,10 @@ def test_errors_inside_the_plugin_keep_their_own_path():
 
 
 def test_an_instance_of_a_foreign_config_is_refused():
-    class Foreign(FrozenConfig):
+    class Foreign(PluginConfig):
         """Configures nothing that is registered."""
+
+        kind: str = "foreign"
 
     assert "configures none of the shapes" in problems({"front": Foreign()})[0][1]
     assert Drawing(front=Square.Config()).front == Square.Config()

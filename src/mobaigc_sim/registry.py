@@ -26,6 +26,13 @@ class FrozenConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, strict=True)
 
 
+class PluginConfig(FrozenConfig):
+    """Base of a plug-in's configuration; each one narrows `kind` to its own name."""
+
+    kind: str
+    """Name of the plug-in."""
+
+
 class Registry:
     """The implementations of one group, such as `schedulers`."""
 
@@ -72,13 +79,13 @@ class PluginField:
     registry: Registry
     default: str | None = None
 
-    def validate(self, value: object) -> FrozenConfig:
+    def validate(self, value: object) -> PluginConfig:
         """The frozen Config of a mapping, or of an instance of a registered Config.
 
         Raises ValueError when no known kind is named, and the Config's own validation errors under their own paths.
         """
         known = self.registry.names()
-        if isinstance(value, FrozenConfig):
+        if isinstance(value, PluginConfig):
             if any(type(value) is self.registry.get(kind).Config for kind in known):
                 return value
             raise ValueError(f"{type(value).__qualname__} configures none of the {self.registry.group}")
@@ -87,7 +94,7 @@ class PluginField:
         kind = value.get("kind", self.default)
         if kind is None:
             raise ValueError(f"'kind' is missing; expected one of: {', '.join(known)}")
-        config: FrozenConfig = self.registry.get(str(kind)).Config.model_validate({**value, "kind": kind})
+        config: PluginConfig = self.registry.get(str(kind)).Config.model_validate({**value, "kind": kind})
         return config
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -108,6 +115,6 @@ def plugin_field(registry: Registry, default: str | None = None) -> PluginField:
 
     Use it inside `Annotated`; a mapping without `kind` means the `default` kind, or is an error when there is none:
 
-        channel: Annotated[FrozenConfig, plugin_field(channels, default="tr38901")] = Tr38901.Config()
+        channel: Annotated[PluginConfig, plugin_field(channels, default="tr38901")] = Tr38901.Config()
     """
     return PluginField(registry, default)

@@ -35,7 +35,7 @@ class CheapMedia:
         self.batches.append(len(prompts))
         image = np.zeros((16, 16, 3), np.uint8)
         return [
-            SimpleNamespace(prompt=p, seed=s, image=image, whole=bytes(4000), importance=np.ones((2, 2)), word_weights={})
+            SimpleNamespace(prompt=p, seed=s, image=image, whole=bytes(4000), importance=np.eye(2), word_weights={})
             for p, s in zip(prompts, seeds, strict=True)
         ]
 

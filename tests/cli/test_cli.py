@@ -117,10 +117,10 @@ def test_a_bug_is_not_dressed_up_as_bad_input(simulator: Simulator) -> None:
     assert result.exception is simulator.error
 
 
-def test_image_hands_its_options_on_and_names_the_picture(simulator: Simulator) -> None:
+def test_image_hands_its_options_on_and_tells_the_result(simulator: Simulator) -> None:
     result = invoke("image", "a cat", "--keep", "0.3", "--seed", "4", "--loss", "0.1", "--out", "cat.png")
     assert simulator.images == [("a cat", {"keep": 0.3, "seed": 4, "loss": 0.1, "out": Path("cat.png")})]
-    assert result.stdout == "cat.png\n"
+    assert result.stdout == "9 B sent instead of 20 B, S 0.900, Q 0.800, JPSQ 0.850: cat.png\n"
     assert invoke("image", "a cat", "--keep", "1.5").exit_code == 2
     assert len(simulator.images) == 1
 

@@ -35,7 +35,7 @@ class TestAvif(CodecContract):
     kind = "avif"
 
     def lowest_psnr_db(self) -> float:
-        return 38.0
+        return 36.5
 
 
 class TestJpeg(CodecContract):
@@ -101,7 +101,7 @@ def test_unknown_codec_names_the_nearest() -> None:
     "levels", [[], [0.5], [0.5, 0.5, 1.0], [0.6, 0.3, 1.0], [0.0, 1.0], [i / 16 for i in range(1, 17)]]
 )
 def test_levels_rise_to_one(levels: list[float]) -> None:
-    with pytest.raises(ValidationError, match="rising shares that end with 1.0"):
+    with pytest.raises(ValidationError, match="rising shares that end with 1"):
         CodecConfig.model_validate({"levels": levels})
 
 

@@ -57,22 +57,19 @@ def test_known_pixels_come_back_within_the_error_of_the_codec(config: CodecConfi
     assert shown.keep == sent.kept_mask_RC.mean()
     assert sent.kept_mask_RC.sum() == max(1, round(keep * (128 // config.patch) ** 2))
     known = shown.known_HW
-    whole = decode([encode_whole(image, config)]).image
     low = config.model_copy(update={"quality": config.quality - config.quality_drop * (len(sent.enhancements) - 1)})
     lowest = min(psnr_db(decode([encode_whole(image, c)]).image[known], image[known]) for c in (config, low))
     assert psnr_db(shown.image[known], image[known]) > lowest - 1.5
-    assert psnr_db(whole, image) > 30
 
 
 def test_kept_patches_are_the_most_important_ones() -> None:
-    image, importance, _ = SCENES[0]
+    _, importance, _ = SCENES[0]
     sent = _coded(0.3)
     mass = importance.reshape(8, 2, 8, 2).sum(axis=(1, 3))
     assert mass[sent.kept_mask_RC].min() >= mass[~sent.kept_mask_RC].max()
     assert sent.importance_kept == pytest.approx(mass[sent.kept_mask_RC].sum() / mass.sum())
     first = mass[sent.level_RC == 0]
     assert first.min() >= mass[sent.level_RC == 1].max()
-    assert image.shape == (128, 128, 3)
 
 
 def test_every_byte_is_counted_and_the_stream_splits_into_its_packets() -> None:

@@ -64,15 +64,11 @@ def test_padded_batches_have_the_fixed_length(tokenizer):
     assert (found.input_ids[1, 7:] == vocabulary_ids()[PAD]).all()
 
 
-def test_the_longest_captions_lose_nothing_but_in_the_sky(tokenizer):
+def test_captions_lose_no_word(tokenizer):
     rng = np.random.default_rng(1)
-    cut = 0
     for _ in range(1000):
         caption = sample_spec(rng).caption
-        shown = tokenizer.decode(call(tokenizer, caption).input_ids[0], skip_special_tokens=True)
-        cut += shown != caption
-        assert set(caption[len(shown) :].split()) <= {"in", "the", "sky"}
-    assert cut > 0
+        assert tokenizer.decode(call(tokenizer, caption).input_ids[0], skip_special_tokens=True) == caption
 
 
 @pytest.mark.parametrize("loader", [PreTrainedTokenizerFast, AutoTokenizer])

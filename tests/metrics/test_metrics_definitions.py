@@ -35,7 +35,6 @@ REQUESTS = [
             whole_bytes=1000),
     request(4.0, 5.0, "failed", "harq", ue=3, s=NAN, q=NAN, jpsq=0.5, offered_bytes=600, whole_bytes=1000),
     request(5.0, 6.0, "failed", "generation", ue=4, s=NAN, q=NAN, generated_ns=-1, whole_bytes=7),
-    request(9.5, 9.6, "delivered", ue=5, jpsq=1.0, deadline_ns=11 * S),  # the end of the run could have cut it short
 ]  # fmt: skip
 
 SLOTS = [

@@ -46,7 +46,7 @@ class Journey:
         deadline = self._clock.timeout(request.deadline_ns - self._clock.now_ns)
         ready = self._server.submit(request)
         yield ready | deadline
-        pictures: list[Picture] = ready.value if ready.triggered else []
+        pictures: list[Picture] = list(ready.value or ()) if ready.triggered else []
         if pictures and not deadline.processed:
             request.generated_ns = self._clock.now_ns
             request.keep = self._choose_keep(request, pictures)
@@ -82,7 +82,9 @@ class Journey:
         """All images' base packets first, then their enhancements, level by level."""
         offers = [self._media.offer(picture, request.keep) for picture in pictures]
         packets = [
-            Packet(request, image, level, data) for image, offer in enumerate(offers) for level, data in enumerate(offer)
+            Packet(request, image, level, data)
+            for image, offer in enumerate(offers)
+            for level, data in enumerate(offer)
         ]
         return sorted(packets, key=lambda p: (p.level, p.image))
 

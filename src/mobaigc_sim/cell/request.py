@@ -16,7 +16,7 @@ class Fate(Enum):
 
 @dataclass(eq=False)
 class Packet:
-    """One packet of one image's bitstream; the part `data` is what the media room made, byte by byte."""
+    """One packet of one image's bitstream; `data` is what the media room made."""
 
     request: Request
     image: int
@@ -29,10 +29,12 @@ class Packet:
 
     @property
     def size_bytes(self) -> int:
+        """Length of the packet."""
         return len(self.data)
 
     @property
     def unsent_bytes(self) -> int:
+        """Bytes that no transport block holds."""
         return self.size_bytes - self.sent_bytes
 
 
@@ -69,29 +71,33 @@ class Request:
 
     @property
     def images(self) -> int:
+        """Images asked for."""
         return len(self.seeds)
 
     @property
     def offered_bytes(self) -> int:
+        """Bytes handed to the buffer."""
         return sum(p.size_bytes for p in self.packets)
 
     @property
     def delivered_bytes(self) -> int:
+        """Bytes of the packets that arrived whole."""
         return sum(p.size_bytes for p in self.packets if p.fate is Fate.ARRIVED)
 
     @property
     def dropped_bytes(self) -> int:
+        """Bytes of the packets that were given up."""
         return sum(p.size_bytes for p in self.packets if p.fate is Fate.DROPPED)
 
     def verdict(self) -> tuple[str, str]:
         """Status and cause, once finished.
 
-        `failed`: at least one image cannot be shown; `partial`: all can, but something offered is missing.
+        `failed`: no image can be shown; `partial`: something offered is missing, and what arrived is shown.
         """
         if self.generated_ns < 0:
             return "failed", "generation"
         cause = "harq" if self.lost_in_harq else "deadline"
-        if not all(self.has_base(i) for i in range(self.images)):
+        if not any(self.has_base(i) for i in range(self.images)):
             return "failed", cause
         if self.delivered_bytes < self.offered_bytes:
             return "partial", cause

@@ -46,6 +46,7 @@ class TransmitBuffer:
 
     @property
     def queued_bytes(self) -> int:
+        """Bytes that wait, without headers."""
         return sum(p.unsent_bytes for p in self._packets)
 
     @property

@@ -15,8 +15,10 @@ class Clock(simpy.Environment):
 
     @property
     def now_ns(self) -> int:
+        """Simulated time in nanoseconds."""
         return int(self.now)
 
     @property
     def now_s(self) -> float:
+        """Simulated time in seconds."""
         return int(self.now) / NS_PER_S

@@ -1,0 +1,1 @@
+"""Generate, encode, recover and score images with real models and real bytes."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 Sink = Callable[[str, Tensor], None]
 
@@ -44,16 +44,17 @@ class RecordingProcessor:
         key = attn.head_to_batch_dim(attn.to_k(context))
         value = attn.head_to_batch_dim(attn.to_v(context))
         probs = attn.get_attention_scores(query, key, attention_mask)
-        self.sink(self.name, probs.unflatten(0, (batch, -1)).mean(1))
+        self.sink(self.name, probs.reshape(batch, -1, *probs.shape[1:]).mean(1))
         out = attn.batch_to_head_dim(torch.bmm(probs, value))
         out = attn.to_out[1](attn.to_out[0](out))
         if attn.residual_connection:
             out = out + residual
-        return out / attn.rescale_output_factor
+        scaled: Tensor = out / attn.rescale_output_factor
+        return scaled
 
 
 @contextmanager
-def recording(unet: nn.Module, sink: Sink) -> Iterator[None]:
+def recording(unet: Any, sink: Sink) -> Iterator[None]:
     """Send the cross-attention probabilities of every UNet call inside the block to `sink(layer, probs_BQK)`."""
     before = dict(unet.attn_processors)
     unet.set_attn_processor(
@@ -86,7 +87,7 @@ class AttentionAccumulator:
         total: Tensor | None = None
         for probs in self._sum.values():
             scale = round((h * w / probs.shape[1]) ** 0.5)
-            grid = probs.transpose(1, 2).unflatten(2, (-(-h // scale), -(-w // scale)))
+            grid = probs.transpose(1, 2).reshape(self.batch, -1, -(-h // scale), -(-w // scale))
             up = F.interpolate(grid, size=(h, w), mode="bilinear", align_corners=False)
             total = up if total is None else total + up
         assert total is not None

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ..registry import FrozenConfig, plugin_field
+from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..units import Bytes
 from .codecs import WebpConfig, codecs
 from .importance import ImportanceConfig
@@ -50,11 +50,11 @@ class MediaConfig(FrozenConfig):
     """Text to image."""
     importance: ImportanceConfig = ImportanceConfig()
     """Word maps to one map of what matters."""
-    codec: Annotated[FrozenConfig, plugin_field(codecs, default="webp")] = WebpConfig()
+    codec: Annotated[PluginConfig, plugin_field(codecs, default="webp")] = WebpConfig()
     """Image to packets."""
     recovery: RecoveryConfig = RecoveryConfig()
     """Packets to image."""
-    scorer: Annotated[FrozenConfig, plugin_field(scorers, default="embedded")] = EmbeddedScorer.Config()
+    scorer: Annotated[PluginConfig, plugin_field(scorers, default="embedded")] = EmbeddedScorer.Config()
     """What measures S and Q."""
     jpsq_weight: float = Field(default=0.5, ge=0, le=1)
     """w of JPSQ = w·S + (1 − w)·Q."""

@@ -24,7 +24,7 @@ class ModelSetError(MobaigcError):
 
 @dataclass(frozen=True)
 class ModelSet:
-    """The pipelines share their parts; `size_px` and `latent_px` are the side of the picture and of its latents."""
+    """A text-to-image pipeline and its image-to-image twin, which share their parts."""
 
     name: str
     text_to_image: Any
@@ -32,10 +32,12 @@ class ModelSet:
 
     @property
     def latent_px(self) -> int:
+        """Side of the latents."""
         return int(self.text_to_image.unet.config.sample_size)
 
     @property
     def size_px(self) -> int:
+        """Side of the picture."""
         return self.latent_px * int(self.text_to_image.vae_scale_factor)
 
 

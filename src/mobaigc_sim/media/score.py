@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..errors import MobaigcError
-from ..registry import FrozenConfig, Registry
+from ..registry import PluginConfig, Registry
 from .reference_metrics import psnr_db, ssim
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Scorer(ABC):
 class EmbeddedScorer(Scorer):
     """The scorers shipped with the package, or a folder of the same layout."""
 
-    class Config(FrozenConfig):
+    class Config(PluginConfig):
         """Where the scorers lie and how many pictures they see at a time."""
 
         kind: Literal["embedded"] = "embedded"

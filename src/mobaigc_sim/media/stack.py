@@ -80,7 +80,7 @@ class MediaStack:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        scorer: Scorer = scorers.get(self.config.scorer.kind)(self.config.scorer)  # type: ignore[attr-defined]
+        scorer: Scorer = scorers.get(self.config.scorer.kind)(self.config.scorer)
         return scorer
 
     @cached_property
@@ -110,8 +110,7 @@ class MediaStack:
                 guidance=settings.guidance,
             )
             for (key, _), one in zip(part, drawn, strict=True):
-                found[key] = _pack(one)
-                self._store(key, found[key])
+                found[key] = self._store(key, _pack(one))
         return [self._picture(_unpack(p, s, found[k])) for k, p, s in zip(keys, prompts, seeds, strict=True)]
 
     def content_curve(self, picture: Picture) -> SizesAtKeep:
@@ -162,9 +161,8 @@ class MediaStack:
             settings,
         )
         for i, image in zip(todo, painted, strict=True):
-            found[keys[i]] = {"image": image}
-            self._store(keys[i], found[keys[i]])
-        return [found[key]["image"] for key in keys]  # type: ignore[index]
+            found[keys[i]] = self._store(keys[i], {"image": image})
+        return [_present(found[key])["image"] for key in keys]
 
     def _picture(self, one: Generated) -> Picture:
         roles = {word: role_of(word) for word in one.word_maps}
@@ -183,9 +181,10 @@ class MediaStack:
     def _lookup(self, key: str) -> Arrays | None:
         return None if self._cache is None else self._cache.get(key)
 
-    def _store(self, key: str, arrays: Arrays) -> None:
+    def _store(self, key: str, arrays: Arrays) -> Arrays:
         if self._cache is not None:
             self._cache.put(key, arrays)
+        return arrays
 
 
 def model_hashes(config: MediaConfig) -> dict[str, str]:
@@ -205,9 +204,14 @@ def _pack(one: Generated) -> Arrays:
 
 
 def _unpack(prompt: str, seed: int, stored: Arrays | None) -> Generated:
-    assert stored is not None
-    maps = {name.split(":", 2)[2]: m for name, m in stored.items() if name.startswith("word:")}
-    return Generated(prompt, seed, stored["image"], maps)
+    arrays = _present(stored)
+    maps = {name.split(":", 2)[2]: m for name, m in arrays.items() if name.startswith("word:")}
+    return Generated(prompt, seed, arrays["image"], maps)
+
+
+def _present(arrays: Arrays | None) -> Arrays:
+    assert arrays is not None, "every key was looked up or computed"
+    return arrays
 
 
 def _chunks(items: list[T], size: int) -> Iterable[list[T]]:

@@ -1,8 +1,7 @@
 """Every metric of a run: a function of the run, declared once with name, title and unit.
 
-Measured are: slots and transport blocks that start in [warm-up, duration), and requests that arrive after the warm-up
-and whose deadline is not after the end of the run. A later request is in the table only if it was quick, and would
-flatter the result.
+Measured are: slots and transport blocks that start in [warm-up, duration), and requests that arrive after the warm-up.
+A run goes on after its duration until the last request is finished, so no request is cut short.
 """
 
 from __future__ import annotations
@@ -62,10 +61,10 @@ def summarise(run: Run) -> dict[str, Any]:
 
 
 def measured_requests(run: Run) -> pd.DataFrame:
-    """Requests that arrive after the warm-up and have their deadline before the end of the run."""
+    """Requests that arrive after the warm-up; the run goes on until the last of them is finished."""
     table = run.requests
-    start_ns, end_ns = window_ns(run)
-    return table[(table["arrival_ns"] >= start_ns) & (table["deadline_ns"] <= end_ns)]
+    start_ns, _ = window_ns(run)
+    return table[table["arrival_ns"] >= start_ns]
 
 
 def measured_slots(run: Run) -> pd.DataFrame:

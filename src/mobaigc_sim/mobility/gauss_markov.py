@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..registry import FrozenConfig
+from ..registry import PluginConfig
 from ..units import NS_PER_S, PositiveNanoseconds
 from .base import Area, Kinematics, MobilityModel, mobility
 from .speed import Speed, SpeedRange
@@ -33,7 +33,7 @@ AHEAD_N = 128
 LEAST_INWARD = 1e-3
 
 
-class GaussMarkovConfig(FrozenConfig):
+class GaussMarkovConfig(PluginConfig):
     """Velocity with memory, reflected at the border, in steady state from time zero."""
 
     kind: Literal["gauss_markov"] = "gauss_markov"

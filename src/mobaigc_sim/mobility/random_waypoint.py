@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from ..registry import FrozenConfig
+from ..registry import PluginConfig
 from ..units import NS_PER_S, Nanoseconds
 from .base import Area, Kinematics, MobilityModel, mobility
 from .speed import Speed, SpeedRange
@@ -32,7 +32,7 @@ from .speed import Speed, SpeedRange
 Point = NDArray[np.float64]
 
 
-class RandomWaypointConfig(FrozenConfig):
+class RandomWaypointConfig(PluginConfig):
     """Straight legs between random points, in steady state from time zero."""
 
     kind: Literal["random_waypoint"] = "random_waypoint"

@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from ..registry import FrozenConfig
+from ..registry import PluginConfig
 from .base import Area, Kinematics, MobilityModel, mobility
 
 
-class StaticConfig(FrozenConfig):
+class StaticConfig(PluginConfig):
     """Users that stand still, dropped uniformly over the area."""
 
     kind: Literal["static"] = "static"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..registry import FrozenConfig, plugin_field
+from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..units import Db, Dbm, Hertz, Metres, Nanoseconds, PositiveNanoseconds
 from . import rayleigh as rayleigh
 from .channel import channels
@@ -70,7 +70,7 @@ class RadioConfig(FrozenConfig):
     """Height of the base station's antenna; 10 m is usual for `umi`, 25 m for `uma`."""
     ue_height: Metres = Field(default=1.5, ge=MIN_UE_HEIGHT_M, le=MAX_UE_HEIGHT_M)
     """Height of the users' antennas, 1.5 m to 13 m."""
-    channel: Annotated[FrozenConfig, plugin_field(channels, default="tr38901")] = Tr38901.Config()
+    channel: Annotated[PluginConfig, plugin_field(channels, default="tr38901")] = Tr38901.Config()
     """Model of propagation and fading."""
     csi: CsiConfig = CsiConfig()
     """Channel state reports."""

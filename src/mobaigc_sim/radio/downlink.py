@@ -37,8 +37,7 @@ class Downlink:
     def __init__(self, config: RadioConfig, n_ue: int, streams: Streams) -> None:
         self.carrier = carrier = config.grid()
         setup = RadioSetup(n_ue, carrier, config.tx_power, config.noise_figure, config.bs_height, config.ue_height)
-        kind: str = getattr(config.channel, "kind")  # noqa: B009
-        self._channel: Channel = channels.get(kind)(config.channel, setup, streams)
+        self._channel: Channel = channels.get(config.channel.kind)(config.channel, setup, streams)
         self._csi = CsiReports(n_ue, carrier.n_prb, carrier.slots(config.csi.period), carrier.slots(config.csi.delay))
         adaptation = config.link_adaptation
         self._adaptation = LinkAdaptation(carrier.n_prb, adaptation.bler_target)

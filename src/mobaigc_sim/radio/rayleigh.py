@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from ..kernel.streams import Streams
-from ..registry import FrozenConfig
+from ..registry import PluginConfig
 from ..units import Db, PositiveNanoseconds
 from .channel import Channel, ChannelState, RadioSetup, channels
 from .draws import Draws
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 class Rayleigh(Channel):
     """Independent Rayleigh block fading, wherever the users are."""
 
-    class Config(FrozenConfig):
+    class Config(PluginConfig):
         """Mean SNR and coherence time; transmit power, noise figure and heights have no say here."""
 
         model_config = ConfigDict(title="RayleighConfig")

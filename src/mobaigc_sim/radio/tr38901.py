@@ -16,7 +16,7 @@ from pydantic import ConfigDict
 from scipy.special import ndtr
 
 from ..kernel.streams import Streams
-from ..registry import FrozenConfig
+from ..registry import PluginConfig
 from ..units import NS_PER_S, Nanoseconds
 from .channel import Channel, ChannelState, RadioSetup, channels
 from .fading import PROFILES, Fading
@@ -33,7 +33,7 @@ _REFRESH_M = 0.25
 class Tr38901(Channel):
     """Urban micro or macro cell after TR 38.901."""
 
-    class Config(FrozenConfig):
+    class Config(PluginConfig):
         """Environment and fast fading."""
 
         model_config = ConfigDict(title="Tr38901Config")

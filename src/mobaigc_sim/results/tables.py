@@ -75,7 +75,9 @@ REQUESTS = Table(
         Column("whole_bytes", _I64, "B", "Bytes of the same images sent whole in the reference codec."),
         Column("s", _F64, "1", "Semantic similarity of recovered and original images; NaN where failed."),
         Column("q", _F64, "1", "Learned quality score of the recovered images; NaN where failed."),
-        Column("jpsq", _F64, "1", "Joint perceptual semantic and quality score; 0 where failed."),
+        Column(
+            "jpsq", _F64, "1", "Joint score, mean over the images asked for; an image that cannot be shown counts 0."
+        ),
         Column("psnr_db", _F64, "dB", "Peak signal-to-noise ratio of recovered against original images."),
         Column("ssim", _F64, "1", "Structural similarity of recovered and original images."),
         Column("recover_ns", _I64, "ns", "Time the device takes to recover the images; 0 where nothing was recovered."),

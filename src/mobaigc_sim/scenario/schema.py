@@ -11,7 +11,7 @@ from ..media.config import MediaConfig
 from ..mobility import AreaConfig
 from ..mobility import mobility as mobility_models
 from ..radio.config import RadioConfig
-from ..registry import FrozenConfig, plugin_field
+from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..scheduling import schedulers
 from ..traffic import PromptsConfig
 from ..traffic import traffic as arrival_processes
@@ -36,14 +36,14 @@ class UsersConfig(FrozenConfig):
     """Number of users."""
     area: AreaConfig = AreaConfig()
     """Where users may be."""
-    mobility: Annotated[FrozenConfig, plugin_field(mobility_models)]
+    mobility: Annotated[PluginConfig, plugin_field(mobility_models)]
     """How users move."""
 
 
 class TrafficConfig(FrozenConfig):
     """When users ask, and for what."""
 
-    arrivals: Annotated[FrozenConfig, plugin_field(arrival_processes)]
+    arrivals: Annotated[PluginConfig, plugin_field(arrival_processes)]
     """When each user asks."""
     prompts: PromptsConfig
     """What users ask for."""
@@ -74,7 +74,7 @@ class Scenario(FrozenConfig):
     """When users ask, and for what."""
     media: MediaConfig = MediaConfig()
     """How images are generated, encoded, recovered and scored."""
-    scheduler: Annotated[FrozenConfig, plugin_field(schedulers)]
+    scheduler: Annotated[PluginConfig, plugin_field(schedulers)]
     """Who gets which resource blocks."""
     service: ServiceConfig = ServiceConfig()
     """The server that generates, the link layer, the phone that recovers."""

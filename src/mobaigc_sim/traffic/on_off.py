@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..registry import FrozenConfig
+from ..registry import PluginConfig
 from ..units import NS_PER_S, PositiveNanoseconds
 from .base import ArrivalProcess, traffic
 
 
-class OnOffConfig(FrozenConfig):
+class OnOffConfig(PluginConfig):
     """Requests of each user in bursts, with silence between them."""
 
     kind: Literal["on_off"] = "on_off"

@@ -7,14 +7,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..registry import FrozenConfig
+from ..registry import PluginConfig
 from ..units import NS_PER_S, PositiveNanoseconds
 from .base import ArrivalProcess, traffic
 
 AT_ONCE = 64
 
 
-class PoissonConfig(FrozenConfig):
+class PoissonConfig(PluginConfig):
     """Requests of each user at random, at a constant mean rate."""
 
     kind: Literal["poisson"] = "poisson"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
-from ..registry import FrozenConfig
+from ..registry import PluginConfig
 from ..units import NS_PER_S, Nanoseconds
 from .base import ArrivalProcess, traffic
 
@@ -24,7 +24,7 @@ def _ascending(times: tuple[int, ...]) -> tuple[int, ...]:
     return times
 
 
-class TraceConfig(FrozenConfig):
+class TraceConfig(PluginConfig):
     """Requests of every user at the times listed."""
 
     kind: Literal["trace"] = "trace"

@@ -1,0 +1,1 @@
+"""The embedded model set: its world, its weights, its training."""

@@ -33,7 +33,8 @@ def paint(place: str, time: str, size: int, rng: np.random.Generator) -> tuple[C
 def smooth_noise(shape: tuple[int, int], grid: tuple[int, int], rng: np.random.Generator) -> Canvas:
     """Noise in [-1, 1] of the given shape, bicubic between the points of a coarse grid."""
     coarse = Image.fromarray(rng.uniform(-1, 1, grid).astype(np.float32))
-    return np.asarray(coarse.resize((shape[1], shape[0]), Image.Resampling.BICUBIC), np.float32)
+    fine: Canvas = np.asarray(coarse.resize((shape[1], shape[0]), Image.Resampling.BICUBIC), np.float32)
+    return fine
 
 
 def _texture(rows: int, size: int, rng: np.random.Generator, coarse: float, fine: float) -> Canvas:
@@ -44,7 +45,7 @@ def _texture(rows: int, size: int, rng: np.random.Generator, coarse: float, fine
 def _sky(time: str, size: int, horizon: int, rng: np.random.Generator) -> Canvas:
     top, bottom = (np.asarray(c, np.float32) for c in SKY[time])
     ramp = np.clip(np.linspace(0, 1, size, dtype=np.float32) * size / max(horizon, 1), 0, 1)[:, None, None]
-    canvas = np.broadcast_to(top + (bottom - top) * ramp, (size, size, 3)).copy()
+    canvas = np.broadcast_to(top + (bottom - top) * ramp, (size, size, 3)).astype(np.float32)
     if time == "night":
         for y, x in zip(rng.integers(0, horizon, 24), rng.integers(0, size, 24), strict=True):
             canvas[y, x] = 0.9
@@ -63,7 +64,8 @@ def _ground(canvas: Canvas, edge: NDArray[np.float32], colour: Canvas) -> None:
 
 
 def _rolling(size: int, horizon: int, height: float, bumps: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    return horizon - height * smooth_noise((1, size), (1, bumps), rng)[0]
+    edge: NDArray[np.float32] = horizon - height * smooth_noise((1, size), (1, bumps), rng)[0]
+    return edge
 
 
 def _shaded(colour: tuple[float, float, float], size: int, light: Canvas) -> Canvas:

@@ -67,13 +67,20 @@ def pointing_game(scenes: list[Scene], maps: list[dict[str, Map]]) -> dict[str, 
             areas.append(mask.mean())
             hot = big > 0.5 * big.max()
             overlaps.append((hot & mask).sum() / (hot | mask).sum())
-    return {"objects": len(hits), "hit": float(np.mean(hits)), "chance": float(np.mean(areas)), "iou": float(np.mean(overlaps))}
+    return {
+        "objects": len(hits),
+        "hit": float(np.mean(hits)),
+        "chance": float(np.mean(areas)),
+        "iou": float(np.mean(overlaps)),
+    }
 
 
-def recovery_table(prompts: list[str], models: str = "embedded", seed: int = 0) -> dict[str, dict[str, list[float]]]:
-    """JPSQ of each prompt by keep ratio and method, on the same pictures: attention or random patches, painted or filled."""
+def recovery_table(
+    prompts: list[str], models: str = "embedded", seed: int = 0, keeps: tuple[float, ...] = (0.25, 0.5, 0.75)
+) -> dict[str, dict[str, list[float]]]:
+    """JPSQ of each prompt by keep ratio and method, on the same pictures."""
     base = MediaConfig(models=models)
-    methods = {
+    methods: dict[str, dict[str, object]] = {
         "attention + inpainting": {},
         "attention + fill": {"recovery": base.recovery.model_copy(update={"kind": "fill"})},
         "random + inpainting": {"codec": base.codec.model_copy(update={"selector": "random"})},
@@ -82,7 +89,7 @@ def recovery_table(prompts: list[str], models: str = "embedded", seed: int = 0) 
     for name, change in methods.items():
         stack = MediaStack(base.model_copy(update=change))
         pictures = stack.generate(prompts, range(seed, seed + len(prompts)))
-        for keep in (0.25, 0.5, 0.75):
+        for keep in keeps:
             outcomes = stack.finish([Delivery(p, stack.offer(p, keep)) for p in pictures])
             table.setdefault(f"{keep}", {})[name] = [o.jpsq for o in outcomes]
     return table
@@ -120,11 +127,13 @@ def sheet(models: str, out: Path, *, captions: bool = True) -> None:
     for i, (spec, picture) in enumerate(zip(specs, pictures, strict=True)):
         x, y = gap + i % 8 * (side + gap), gap + i // 8 * (side + gap + text)
         page.paste(Image.fromarray(picture.image), (x, y))
-        draw.multiline_text((x, y + side + 2), _wrap(spec.caption) if captions else str(i + 1), "black", font, spacing=1)
+        draw.multiline_text(
+            (x, y + side + 2), _wrap(spec.caption) if captions else str(i + 1), "black", font, spacing=1
+        )
     page.save(out)
 
 
-def _wrap(caption: str, width: int = 30) -> str:
+def _wrap(caption: str, width: int = 26) -> str:
     head, rest = "", caption
     for word in caption.split():
         if len(head) + len(word) > width:

@@ -28,6 +28,7 @@ class SceneSpec:
 
     @property
     def caption(self) -> str:
+        """The scene in words."""
         if self.name_sides:
             what = f"a {self.mains[0]} on the left and a {self.mains[1]} on the right"
         else:

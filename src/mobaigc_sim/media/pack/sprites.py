@@ -56,4 +56,4 @@ def sprite_array(name: str, height_px: int) -> NDArray[np.float32]:
         height_px = round(1.25 * height_px * sprite.height / sprite.width)
         width_px = round(sprite.width * height_px / sprite.height)
     scaled = sprite.resize((width_px, height_px), Image.Resampling.LANCZOS)
-    return np.asarray(scaled, np.float32) / 255
+    return np.asarray(scaled, np.float32) / np.float32(255)

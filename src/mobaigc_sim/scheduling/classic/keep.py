@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ...registry import FrozenConfig
+from ...registry import PluginConfig
 from ..base import ContentView, Scheduler
 
 
-class FixedKeepConfig(FrozenConfig):
+class FixedKeepConfig(PluginConfig):
     """Configuration of a scheduler that does not look at the content."""
 
     keep: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -1,0 +1,1 @@
+"""Training of the embedded model set, one stage a module."""

@@ -7,6 +7,7 @@ resumes from its checkpoint in `--workdir` and writes into the package's `weight
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import subprocess
 from pathlib import Path
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="optimizer steps, instead of the stage's own number")
     parser.add_argument("--batch", type=int, help="batch size, instead of the stage's own")
     parser.add_argument("--chunks", type=int, default=8, help="latent cache of the generator, in chunks of 8192 scenes")
+    parser.add_argument("--history", default="", help="a sentence for the generator's card, on how the run went")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     chosen = parser.parse_args()
@@ -49,41 +51,42 @@ def _sprites(chosen: argparse.Namespace) -> None:
 def _vae(chosen: argparse.Namespace) -> None:
     from . import vae
 
-    model = vae.train(chosen.workdir, steps=chosen.steps or 6000, batch=chosen.batch or 16, seed=chosen.seed)
+    steps, batch = chosen.steps or 6000, chosen.batch or 16
+    model, seconds = vae.train(chosen.workdir, steps=steps, batch=batch, seed=chosen.seed)
     model.save_pretrained(chosen.workdir / "vae")
-    logging.info("held-out PSNR %.2f dB", vae.psnr_db(model, chosen.seed + 99))
+    recipe = {"steps": steps, "batch": batch, "seed": chosen.seed, "seconds": seconds}
+    (chosen.workdir / "vae" / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
 
 
 def _generator(chosen: argparse.Namespace) -> None:
     from diffusers import AutoencoderKL
 
     from . import assemble, generator
+    from .cards import Recipe
+    from .generator_card import generator_card
     from .tokenizer import build_tokenizer
 
     vae = AutoencoderKL.from_pretrained(chosen.workdir / "vae")
     tokenizer = build_tokenizer()
     cache = generator.cached_scenes(chosen.workdir, vae, tokenizer, chosen.chunks, chosen.seed + 1)
-    model = generator.train(
-        chosen.workdir, cache, tokenizer, steps=chosen.steps or 12000, batch=chosen.batch or 32, seed=chosen.seed
-    )
+    steps, batch = chosen.steps or 9000, chosen.batch or 32
+    model, seconds = generator.train(chosen.workdir, cache, tokenizer, steps=steps, batch=batch, seed=chosen.seed)
     assemble.save(assemble.build_pipeline(vae, model, tokenizer), chosen.out / "generator")
+    vae_recipe = Recipe(**json.loads((chosen.workdir / "vae" / "recipe.json").read_text(encoding="utf-8")))
+    recipe = Recipe(steps, batch, chosen.seed, seconds)
+    generator_card(chosen.out / "generator", vae_recipe, recipe, len(cache.latents), chosen.history)
 
 
 def _clip(chosen: argparse.Namespace) -> None:
     from . import clip
 
-    clip.train(chosen.workdir, chosen.out / "clip", **_given(chosen))
+    clip.train(chosen.workdir, chosen.out / "clip", chosen.steps or 800, chosen.batch or 64, chosen.seed)
 
 
 def _quality(chosen: argparse.Namespace) -> None:
     from . import quality
 
-    quality.train(chosen.workdir, chosen.out / "quality", **_given(chosen))
-
-
-def _given(chosen: argparse.Namespace) -> dict[str, int]:
-    wanted = {"steps": chosen.steps, "batch": chosen.batch, "seed": chosen.seed}
-    return {key: value for key, value in wanted.items() if value is not None}
+    quality.train(chosen.workdir, chosen.out / "quality", chosen.steps or 1800, chosen.batch or 16, chosen.seed)
 
 
 _RUN = {"sprites": _sprites, "vae": _vae, "generator": _generator, "clip": _clip, "quality": _quality}

@@ -42,6 +42,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
+        """Move the averages towards the module after `step` optimizer steps."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for key, value in module.state_dict().items():
             if value.dtype.is_floating_point:
@@ -78,11 +79,13 @@ class Loop:
             log.info("%s: resumed at step %d", self.name, self.step)
 
     def rate(self) -> float:
+        """Learning rate of the coming step."""
         ramp = min(1.0, (self.step + 1) / self.warmup)
         progress = min(1.0, self.step / self.steps)
         return self.peak_lr * ramp * (0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * progress))))
 
     def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
         state = {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -104,7 +107,7 @@ class Loop:
                 group["lr"] = self.rate() * group.get("scale", 1.0)
             loss, values = loss_of(self.step)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
             self.optimizer.step()
             self.step += 1

@@ -21,7 +21,8 @@ OBJECT_SHARE, PLACE_SHARE, TIME_SHARE, SKY_SHARE = 0.58, 0.10, 0.22, 0.10
 """Shares of the squared length of `meaning`: what a scene loses when that part is wrong."""
 POSITION_SHARE = 0.6
 """Part of an object's share that depends on where it stands from left to right."""
-_CENTRES = np.asarray((0.125, 0.375, 0.625, 0.875))
+CENTRES = np.asarray((0.125, 0.375, 0.625, 0.875))
+"""Marks across the width, between which positions are interpolated."""
 _OBJECT_INDEX = {o.name: i for i, o in enumerate(OBJECTS)}
 _PLACE_INDEX = {p.name: i for i, p in enumerate(PLACES)}
 _TIME_INDEX = {name: i for i, (name, _) in enumerate(TIMES)}
@@ -155,10 +156,9 @@ def meaning(
     `object_seen` and `ground_seen` scale parts by the share of them that is visible (1 where not given).
     """
     seen = object_seen or {}
-    things = np.zeros((len(OBJECTS), 1 + len(_CENTRES)))
+    things = np.zeros((len(OBJECTS), 1 + len(CENTRES)))
     for item in drawing.mains:
-        centre = (item.left + _width(item.name, item.height) / 2) / drawing.size
-        where = np.exp(-((centre - _CENTRES) ** 2) / (2 * 0.15**2))
+        where = _nearness(item, drawing.size)
         share = OBJECT_SHARE / len(drawing.mains)
         scale = np.sqrt(share) * seen.get(item.name, 1.0)
         parts = (np.sqrt(1 - POSITION_SHARE), np.sqrt(POSITION_SHARE) * where / np.linalg.norm(where))
@@ -171,6 +171,20 @@ def meaning(
     skies[_OBJECT_INDEX[sky] if sky else -1] = np.sqrt(SKY_SHARE) * (seen.get(sky, 1.0) if sky else 1.0)
     vector = np.concatenate((things.ravel(), places, times, skies))
     return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def whereabouts(drawing: Drawing) -> NDArray[np.float32]:
+    """(things of the vocabulary, marks): how near each main thing stands to each mark, rows of sum 1, else 0."""
+    out = np.zeros((len(OBJECTS), len(CENTRES)), np.float32)
+    for item in drawing.mains:
+        near = _nearness(item, drawing.size)
+        out[_OBJECT_INDEX[item.name]] = near / near.sum()
+    return out
+
+
+def _nearness(item: Item, size: int) -> NDArray[np.float64]:
+    centre = (item.left + _width(item.name, item.height) / 2) / size
+    return np.asarray(np.exp(-((centre - CENTRES) ** 2) / (2 * 0.15**2)))
 
 
 def _allowed(specs: list[SceneSpec], rng: np.random.Generator) -> SceneSpec | None:

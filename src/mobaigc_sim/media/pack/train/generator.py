@@ -68,7 +68,7 @@ class TextToImage(nn.Module):
 
 @dataclass(frozen=True)
 class LatentCache:
-    """Encoded scenes: latents (N, C, 16, 16), token ids (N, K), owner of each token (N, K), owner share (N, O, 16, 16)."""
+    """Encoded scenes: latents (N, C, 16, 16), ids and owner of each token (N, K), owner shares (N, O, 16, 16)."""
 
     latents: Tensor
     ids: Tensor
@@ -107,9 +107,7 @@ def encode_scenes(source: Iterable[Scene], vae: AutoencoderKL, tokenizer: PreTra
             ids.append(i)
             owners.append(o)
             shares.append(s)
-    return LatentCache(
-        torch.cat(latents), torch.tensor(ids), torch.tensor(owners), torch.from_numpy(np.stack(shares))
-    )
+    return LatentCache(torch.cat(latents), torch.tensor(ids), torch.tensor(owners), torch.from_numpy(np.stack(shares)))
 
 
 def _batched(source: Iterable[Scene], n: int) -> Iterable[tuple[Scene, ...]]:
@@ -139,14 +137,14 @@ def attention_loss(probs: list[Tensor], owner_of_token: Tensor, owner_share: Ten
 
 def train(
     workdir: Path, cache: LatentCache, tokenizer: PreTrainedTokenizerFast, *, steps: int, batch: int, seed: int
-) -> TextToImage:
-    """Train to `steps`, resuming from the checkpoint in `workdir`; the averaged weights are returned."""
+) -> tuple[TextToImage, float]:
+    """Train to `steps`, resuming from the checkpoint; returns the averaged weights and the seconds spent."""
     torch.manual_seed(seed)
     model = TextToImage(len(tokenizer), tokenizer.eos_token_id)
-    decay, plain = [], []
-    for p in model.parameters():
-        (decay if p.ndim >= 2 else plain).append(p)
-    groups = [{"params": decay, "weight_decay": 1e-2}, {"params": plain, "weight_decay": 0.0}]
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": 1e-2},
+        {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
+    ]
     loop = Loop("generator", model, torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99)), steps, 1e-3, workdir)
     empty = torch.tensor(tokenizer("", padding="max_length", max_length=TOKENS).input_ids)
     rng = torch.Generator().manual_seed(seed * 1_000_003 + loop.step)
@@ -173,7 +171,7 @@ def train(
         return error.mean() + ATTENTION_WEIGHT * attention, {"flow": error.mean().item(), "attn": attention.item()}
 
     loop.run(loss_of)
-    return model
+    return model, loop.seconds
 
 
 def cached_scenes(

@@ -35,8 +35,8 @@ def build() -> AutoencoderKL:
     return vae
 
 
-def train(workdir: Path, *, steps: int, batch: int, seed: int) -> AutoencoderKL:
-    """Train on random 64 px crops of scenes.
+def train(workdir: Path, *, steps: int, batch: int, seed: int) -> tuple[AutoencoderKL, float]:
+    """Train on random 64 px crops of scenes; returns the model and the seconds spent.
 
     Loss: L1 + gradient L1 on the picture, the same at half scale from average-pooled latents (which keeps the
     latent space smooth under scaling, after EQ-VAE, arXiv:2502.09509), and a pull of the latents to unit variance.
@@ -63,7 +63,7 @@ def train(workdir: Path, *, steps: int, batch: int, seed: int) -> AutoencoderKL:
         images = to_tensor([s.image for s, _ in zip(scenes(seed + 1), range(256), strict=False)])
         z = vae.encode(images).latent_dist.mean
         vae.register_to_config(scaling_factor=float(1 / z.std()))
-    return vae
+    return vae, loop.seconds
 
 
 def psnr_db(vae: AutoencoderKL, seed: int, count: int = 256) -> float:

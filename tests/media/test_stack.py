@@ -1,0 +1,97 @@
+"""The whole media stack on the shipped models: real pictures, real bytes, real scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobaigc_sim.media.config import MediaConfig
+from mobaigc_sim.media.pack.evaluate import pointing_game, recovery_table, scene_attention
+from mobaigc_sim.media.pack.scenes import render, sample_spec
+from mobaigc_sim.media.stack import Delivery, MediaStack, Picture, model_hashes
+
+PROMPTS = ["a fox on a snowy hill at night", "an apple on a wooden table during the day"]
+
+
+@pytest.fixture(scope="module")
+def stack() -> MediaStack:
+    return MediaStack(MediaConfig())
+
+
+@pytest.fixture(scope="module")
+def pictures(stack: MediaStack) -> list[Picture]:
+    return stack.generate(PROMPTS, [1, 2])
+
+
+def test_importance_has_mass_one_and_objects_outweigh_stop_words(pictures: list[Picture]) -> None:
+    for picture in pictures:
+        assert picture.importance.sum() == pytest.approx(1)
+    assert pictures[0].word_weights["fox"] > pictures[0].word_weights["snowy"] > pictures[0].word_weights["a"] == 0
+
+
+def test_more_bytes_buy_more_attention(stack: MediaStack, pictures: list[Picture]) -> None:
+    curve = stack.content_curve(pictures[0])
+    assert (np.diff(curve.total_bytes) >= -8).all()
+    assert (np.diff(curve.importance) >= 0).all()
+    for keep, total in zip(curve.keep, curve.total_bytes, strict=True):
+        assert sum(map(len, stack.offer(pictures[0], float(keep)))) == total
+
+
+def test_every_prefix_of_the_packets_gives_a_scored_picture(stack: MediaStack, pictures: list[Picture]) -> None:
+    packets = stack.offer(pictures[0], 0.8)
+    outcomes = stack.finish([Delivery(pictures[0], packets[:n]) for n in range(1, len(packets) + 1)])
+    known = [o.known.mean() for o in outcomes]
+    assert known == sorted(known)
+    assert known[0] == 0
+    for outcome in outcomes:
+        assert outcome.inpainted
+        assert outcome.jpsq == pytest.approx(0.5 * outcome.s + 0.5 * outcome.q)
+    assert outcomes[-1].psnr_db > outcomes[0].psnr_db
+
+
+def test_with_semantics_off_one_whole_packet_travels(pictures: list[Picture]) -> None:
+    whole = MediaStack(MediaConfig(semantic=False))
+    (packet,) = whole.offer(pictures[0], 0.3)
+    (outcome,) = whole.finish([Delivery(pictures[0], [packet])])
+    assert outcome.known.all()
+    assert not outcome.inpainted
+    assert outcome.psnr_db > 30
+
+
+def test_the_cache_changes_nothing_and_saves_the_models_work(tmp_path: Path, pictures: list[Picture]) -> None:
+    config = MediaConfig.model_validate({"cache": {"folder": str(tmp_path / "cache")}})
+    first, again = MediaStack(config), MediaStack(config)
+    drawn = first.generate(PROMPTS, [1, 2])
+    np.testing.assert_array_equal(drawn[0].image, pictures[0].image)
+    packets = first.offer(drawn[0], 0.4)
+    (fresh,) = first.finish([Delivery(drawn[0], packets)])
+    again.models = None  # type: ignore[assignment]
+    cached = again.generate(PROMPTS, [1, 2])
+    np.testing.assert_array_equal(cached[1].importance, drawn[1].importance)
+    (kept,) = MediaStack(config).finish([Delivery(cached[0], packets)])
+    assert kept.jpsq == fresh.jpsq
+    np.testing.assert_array_equal(kept.recovered, fresh.recovered)
+
+
+def test_model_hashes_cover_every_weight_file() -> None:
+    names = set(model_hashes(MediaConfig()))
+    assert {"unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"} <= names
+    assert all(len(h) == 64 for h in model_hashes(MediaConfig()).values())
+
+
+def test_attention_points_at_objects() -> None:
+    rng = np.random.default_rng(20_000)
+    scenes = [render(sample_spec(rng), rng) for _ in range(200)]
+    found = pointing_game(scenes, scene_attention(MediaStack(MediaConfig()).models, scenes))
+    assert found["objects"] >= 200
+    assert found["hit"] >= 0.7 > 3 * found["chance"]
+
+
+def test_recovery_and_attention_both_earn_their_keep() -> None:
+    rng = np.random.default_rng(7)
+    table = recovery_table([sample_spec(rng).caption for _ in range(16)], keeps=(0.5,))["0.5"]
+    ours = np.mean(table["attention + inpainting"])
+    assert ours > np.mean(table["attention + fill"])
+    assert ours > np.mean(table["random + inpainting"])
