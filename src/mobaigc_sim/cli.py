@@ -85,7 +85,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and no progress.")] = False,
 ) -> None:
-    """Simulate a scenario and keep its tables, pictures and summary in a folder."""
+    """Simulate a scenario and keep its tables, pictures, figures and summary in a folder."""
     from .scenario.load import load_scenario
 
     scenario = load_scenario(file, overrides or ())
@@ -97,12 +97,13 @@ def run(
     else:
         with _progress_bar(scenario.name) as on_progress:
             folder = run_one(scenario, folder, on_progress)
+    from .viz.console import print_summary, render_run
+
+    render_run(folder)
     if as_json:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         typer.echo(json.dumps({"run": str(folder), "summary": summary}, indent=2))
     elif not quiet:
-        from .viz.console import print_summary
-
         print_summary(folder)
 
 

@@ -27,6 +27,7 @@ class Simulator:
     def __init__(self) -> None:
         self.runs: list[tuple[Any, Path, Any]] = []
         self.shown: list[Path] = []
+        self.drawn: list[Path] = []
         self.images: list[tuple[str, dict[str, Any]]] = []
         self.error: BaseException | None = None
 
@@ -51,12 +52,15 @@ def simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Simulator:
     """An empty working directory and a simulator that does nothing in no time."""
     monkeypatch.chdir(tmp_path)
     stand_in = Simulator()
+    made_already: dict[str, types.ModuleType] = {}
     for module, name, function in [
         ("experiment.run", "run_one", stand_in.run_one),
         ("viz.console", "print_summary", stand_in.shown.append),
+        ("viz.console", "render_run", stand_in.drawn.append),
         ("viz.one_image", "explain_image", stand_in.explain_image),
     ]:
-        made = types.ModuleType(f"mobaigc_sim.{module}")
+        name_of_module = f"mobaigc_sim.{module}"
+        made = made_already.setdefault(name_of_module, types.ModuleType(name_of_module))
         setattr(made, name, function)
         monkeypatch.setitem(sys.modules, made.__name__, made)
     return stand_in

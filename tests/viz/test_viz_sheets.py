@@ -190,7 +190,7 @@ def test_summary_text(made_run, capsys):
     parts = [int(rows[name].split(" ")[0]) for name in ("delivered", "partial", "failed")]
     assert int(rows["requests"]) == value["requests"] == sum(parts)
     assert sum(int(rows[f"by {cause}"]) for cause in ("deadline", "harq", "generation")) == parts[2]
-    assert rows["cell throughput"] == f"{value['cell_throughput_bps'] / 1e6:.2f} Mbit/s"
+    assert rows["cell throughput"] == f"{value['cell_throughput_bps'] / 1e6:.3g} Mbit/s"
     assert rows["JPSQ"].startswith(f"{value['jpsq_mean']:.3f} ")
     assert f"S {value['s_mean']:.3f}, Q {value['q_mean']:.3f}" in rows["JPSQ"]
     assert rows["bytes against whole"] == f"{value['bytes_ratio']:.1%}"

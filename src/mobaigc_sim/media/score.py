@@ -151,11 +151,12 @@ class EmbeddedScorer(Scorer):
         floor = float(_read(folder / "similarity.json", "semantic")["floor"])
         import open_clip
         import torch
+        from safetensors import SafetensorError
 
         try:
             with torch.random.fork_rng(devices=[]):
                 model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as reason:
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as reason:
             raise ScorerError(f"the semantic scorer in {folder} does not load: {reason}") from reason
         return model.eval(), preprocess, floor
 

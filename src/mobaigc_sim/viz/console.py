@@ -33,9 +33,9 @@ def summary_text(run: Run) -> str:
         ("  partial", _part(value["partial"], value["requests"])),
         ("  failed", _part(value["failed"], value["requests"])),
         *((f"    by {cause}", _count(value[f"failed_{cause}"])) for cause in CAUSES),
-        ("cell throughput", _number(value["cell_throughput_bps"], 1e-6, "{:.2f} Mbit/s")),
+        ("cell throughput", _number(value["cell_throughput_bps"], 1e-6, "{:.3g} Mbit/s")),
         ("latency p50 / p95", f"{_seconds(value['latency_p50_s'])} / {_seconds(value['latency_p95_s'])}"),
-        ("JPSQ", f"{_score(value['jpsq_mean'])}   (failed count as 0; of the others S {_score(value['s_mean'])}, "
+        ("JPSQ", f"{_score(value['jpsq_mean'])}   (images not shown count 0; else S {_score(value['s_mean'])}, "
                  f"Q {_score(value['q_mean'])})"),
         ("bytes against whole", _number(value["bytes_ratio"], 100, "{:.1f}%")),
         ("PRB utilisation", _number(value["prb_utilisation"], 100, "{:.1f}%")),

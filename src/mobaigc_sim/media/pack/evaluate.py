@@ -1,17 +1,17 @@
-"""Measure a model set: does attention find objects, does recovery earn its keep, can a person name what is drawn.
+"""Measure a model set: does attention find objects, does recovery earn its keep, what do its pictures look like.
 
-`python -m mobaigc_sim.media.pack.evaluate attention|recovery|sheet [--models NAME] [--out FILE]`
+`python -m mobaigc_sim.media.pack.evaluate attention|sheet [--models NAME] [--out FILE]`
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 from ..config import MediaConfig
 from ..generate import word_maps
@@ -121,52 +121,37 @@ def sheet(models: str, out: Path, *, captions: bool = True) -> None:
     specs = sheet_prompts()
     stack = MediaStack(MediaConfig(models=models))
     pictures = stack.generate([s.caption for s in specs], range(64))
-    side, gap, text = pictures[0].image.shape[0], 8, 26 if captions else 14
+    side, gap, text = pictures[0].image.shape[0], 8, 36 if captions else 14
     page = Image.new("RGB", (8 * (side + gap) + gap, 8 * (side + gap + text) + gap), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(9)
     for i, (spec, picture) in enumerate(zip(specs, pictures, strict=True)):
         x, y = gap + i % 8 * (side + gap), gap + i // 8 * (side + gap + text)
         page.paste(Image.fromarray(picture.image), (x, y))
         draw.multiline_text(
-            (x, y + side + 2), _wrap(spec.caption) if captions else str(i + 1), "black", font, spacing=1
+            (x, y + side + 2),
+            "\n".join(textwrap.wrap(spec.caption, 25)) if captions else str(i + 1),
+            "black",
+            font,
+            spacing=1,
         )
     page.save(out)
-
-
-def _wrap(caption: str, width: int = 26) -> str:
-    head, rest = "", caption
-    for word in caption.split():
-        if len(head) + len(word) > width:
-            break
-        head, rest = f"{head} {word}".strip(), rest[len(word) + 1 :]
-    return f"{head}\n{rest}"
 
 
 def main() -> None:
     """Parse the command line, print the figures as JSON."""
     parser = argparse.ArgumentParser(prog="python -m mobaigc_sim.media.pack.evaluate", description=__doc__)
-    parser.add_argument("what", choices=["attention", "recovery", "sheet"])
+    parser.add_argument("what", choices=["attention", "sheet"])
     parser.add_argument("--models", default="embedded")
-    parser.add_argument("--count", type=int, help="scenes or prompts")
+    parser.add_argument("--count", type=int, default=200, help="scenes for attention")
     parser.add_argument("--out", type=Path, default=Path("sheet.png"))
     parser.add_argument("--no-captions", action="store_true", help="number the pictures instead")
     chosen = parser.parse_args()
-    rng = np.random.default_rng(20_000)
     if chosen.what == "sheet":
         sheet(chosen.models, chosen.out, captions=not chosen.no_captions)
-    elif chosen.what == "attention":
-        scenes = [render(sample_spec(rng), rng) for _ in range(chosen.count or 200)]
-        print(json.dumps(pointing_game(scenes, scene_attention(load_model_set(chosen.models), scenes)), indent=1))
     else:
-        prompts = [sample_spec(rng).caption for _ in range(chosen.count or 100)]
-        print("keep  method                     JPSQ     gain of attention + inpainting [95 %]")
-        for keep, by_method in recovery_table(prompts, chosen.models).items():
-            ours = np.array(by_method["attention + inpainting"])
-            for method, values in by_method.items():
-                gain = ours - np.array(values)
-                interval = bootstrap((gain,), np.mean, rng=np.random.default_rng(0)).confidence_interval
-                told = f"{gain.mean():+.4f} [{interval.low:+.4f}, {interval.high:+.4f}]" if gain.any() else ""
-                print(f"{keep:5s} {method:26s} {np.mean(values):.4f}   {told}")
+        rng = np.random.default_rng(20_000)
+        scenes = [render(sample_spec(rng), rng) for _ in range(chosen.count)]
+        print(json.dumps(pointing_game(scenes, scene_attention(load_model_set(chosen.models), scenes)), indent=1))
 
 
 if __name__ == "__main__":

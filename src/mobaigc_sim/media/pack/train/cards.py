@@ -55,17 +55,19 @@ scenes (`similarity.json`) is 0, and cut to [0, 1].
 **Data.** Endless scenes of `mobaigc_sim.media.pack.scenes` (28 things, 8 places, 3 times of day, sprites of Microsoft
 Fluent Emoji 3D, MIT licence); about one (thing, place, time) combination in ten never occurs.
 
-**Recipe.** {recipe} Each batch holds groups of four: a scene, the scene damaged (codec, blur, noise, seams, or patches
-missing), and two edits of it (background repainted, other place, other time of day, other position, object swapped).
-Losses: contrast of pictures and captions; regression of the cosines between pictures on those of a description of the
-scenes (`edits.meaning`: {shares}); the thing or place under each patch (auxiliary head, not shipped).
+**Recipe.** {recipe}
+Each batch holds groups of four: a scene, the scene damaged (codec, blur, noise, seams, or patches missing), and two
+edits of it (background repainted, other place, other time of day, other position, object swapped). Losses: contrast of
+pictures and captions; regression of the cosines between pictures on those of a description of the scenes
+(`edits.meaning`: {shares}); the thing or place under each patch
+(an auxiliary head that is not shipped).
 The order of S under edits is therefore taught, not discovered.
 
 **Held-out figures** (fresh scenes, through the saved files).
 
-- Caption finds its picture first among 256 scenes with 256 different captions: {100 * seen[0]:.1f} %; picture finds its
-  caption: {100 * seen[1]:.1f} %. On the {len(unseen_scenes)} combinations kept out of training, among themselves:
-  {100 * unseen[0]:.1f} % and {100 * unseen[1]:.1f} %.
+- Caption finds its picture first among 256 scenes with 256 different captions: {100 * seen[0]:.1f} %;
+  picture finds its caption: {100 * seen[1]:.1f} %. On the {len(unseen_scenes)} combinations kept out of training,
+  among themselves: {100 * unseen[0]:.1f} % and {100 * unseen[1]:.1f} %.
 - S of a scene with its edit, mean and standard deviation over 256 scenes (all on ground, where every edit exists):
 
 | edit | mean | s.d. |
@@ -77,7 +79,7 @@ The order of S under edits is therefore taught, not discovered.
 
 **Limits.** It knows one synthetic world, the one that the generator was trained on too: S measures agreement inside
 that world and says nothing about photographs. Where a thing is hidden, it judges by what is left. It is no judge of
-looks.
+looks. How far "other position" falls in the table shows how much it sees of where things stand.
 """
     (out / "README.md").write_text(text, encoding="utf-8")
 
@@ -105,7 +107,8 @@ and colour similarity with the clean scene, scaled so that 1 is the clean scene 
 (`train/opinion.py` states the formula). Its rank correlation with other full-reference metrics over the same
 distortions: {", ".join(f"{k.upper()} {v:.2f}" for k, v in agreement.items())}.
 
-**Recipe.** {recipe} Smooth L1 loss on windows and on pictures; no dropout.
+**Recipe.** {recipe}
+Smooth L1 loss on windows and on pictures; no dropout.
 
 **Held-out figures** (48 fresh scenes, five levels of each distortion; `avif` and `pixelate` were never trained on).
 

@@ -1,9 +1,8 @@
 """Train the semantic scorer: an open_clip model on fresh scenes, their captions and their edits.
 
 Three losses: contrast between pictures and captions; the cosines of pictures among themselves regressed on those of
-`edits.meaning`; and, as helps that are thrown away afterwards, the thing or place under each patch and from the whole
-picture where each thing stands.
-Letters: B pictures, P patches, C distinct captions, M length of a meaning, O things, X marks across the width.
+`edits.meaning`; and, as a help that is thrown away afterwards, the thing or place under each patch.
+Letters: B pictures, P patches, C distinct captions, M length of a meaning.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from ..vocabulary import OBJECTS, PLACES
 from .cards import Recipe, clip_card
 from .common import Loop, scenes, to_tensor
 from .distort import any_distortion
-from .edits import CENTRES, EDITS, Drawing, meaning, sample, whereabouts
+from .edits import EDITS, Drawing, meaning, sample
 from .tokenizer import CONTEXT_TOKENS, build_tokenizer, vocabulary_ids
 
 SIZE_PX, PATCH_PX, WIDTH, EMBEDDING = 128, 16, 192, 128
@@ -39,7 +38,6 @@ MODEL_CONFIG = {
         "head_width": 48,
         "patch_size": PATCH_PX,
         "pool_type": "avg",
-        "pos_embed_type": "sin_cos_2d",
     },
     "text_cfg": {
         "context_length": CONTEXT_TOKENS,
@@ -57,8 +55,6 @@ PREPROCESS_CONFIG = {
     "resize_mode": "shortest",
 }
 PICTURES_PER_GROUP = 4
-RELATION = (10.0, 40.0)
-"""Weight of the cosines' regression in the first two thirds of the steps and after: words first, then degrees."""
 _CLASSES = {name: i for i, name in enumerate([*(o.name for o in OBJECTS), *(p.name for p in PLACES)])}
 _UNSEEN = -100
 
@@ -71,7 +67,6 @@ class Example:
     caption: str | None
     meaning: NDArray[np.float32]
     patch_classes: NDArray[np.int64]
-    whereabouts: NDArray[np.float32]
 
 
 def build() -> nn.Module:
@@ -109,8 +104,7 @@ def fit(workdir: Path, steps: int, batch: int, seed: int) -> tuple[nn.ModuleDict
     tokenizer = build_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        heads = {"patches": nn.Linear(WIDTH, len(_CLASSES)), "where": nn.Linear(EMBEDDING, len(OBJECTS) * len(CENTRES))}
-        module = nn.ModuleDict({"clip": build(), **heads})
+        module = nn.ModuleDict({"clip": build(), "patches": nn.Linear(WIDTH, len(_CLASSES))})
     decay = [p for p in module.parameters() if p.ndim >= 2]
     rest = [p for p in module.parameters() if p.ndim < 2]
     groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
@@ -118,7 +112,7 @@ def fit(workdir: Path, steps: int, batch: int, seed: int) -> tuple[nn.ModuleDict
     loop = Loop("clip", module, optimizer, steps, 1.2e-3, workdir, warmup=min(60, steps))
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, float]]:
-        return loss(module, examples(seed, step, batch), tokenizer, RELATION[3 * step >= 2 * steps])
+        return loss(module, examples(seed, step, batch), tokenizer)
 
     loop.run(loss_of)
     return module, loop.seconds
@@ -154,9 +148,7 @@ def unrelated_cosine(model: Any, seed: int, count: int = 256) -> float:
     return max(0.0, float((unit @ unit.T)[torch.tensor(apart)].mean()))
 
 
-def loss(
-    module: nn.ModuleDict, batch: list[Example], tokenizer: Any, relation_weight: float = 10.0
-) -> tuple[Tensor, dict[str, float]]:
+def loss(module: nn.ModuleDict, batch: list[Example], tokenizer: Any) -> tuple[Tensor, dict[str, float]]:
     """The sum of the losses, and each of them with the share of captions found."""
     clip: Any = module["clip"]
     seen = clip.visual.forward_intermediates(
@@ -178,29 +170,26 @@ def loss(
     error_BB = (pictures_BE @ pictures_BE.T - meaning_BM @ meaning_BM.T).square()
     home = torch.arange(len(batch)) // PICTURES_PER_GROUP
     kin = error_BB[(home[:, None] == home) & ~torch.eye(len(batch), dtype=torch.bool)].mean()
-    relation = error_BB.mean() + 2 * kin
+    relation = error_BB.mean() + kin
 
     patch_B_P = torch.from_numpy(np.stack([e.patch_classes for e in batch]))
     guess: Tensor = module["patches"](seen["image_intermediates"][-1])
     dense = F.cross_entropy(guess.flatten(0, 1), patch_B_P.flatten(), ignore_index=_UNSEEN)
-    where_BOX = torch.from_numpy(np.stack([e.whereabouts for e in batch]))
-    marks_BOX = F.log_softmax(module["where"](10 * pictures_BE).view_as(where_BOX), -1)
-    where = -(where_BOX * marks_BOX).sum() / where_BOX.sum().clamp(min=1)
     hit = (logits_BC.argmax(1) == label_B).float().mean()
-    parts = {"contrast": contrast, "relation": relation, "dense": dense, "where": where, "hit": hit}
-    return contrast + relation_weight * relation + dense + where, {k: v.item() for k, v in parts.items()}
+    parts = {"contrast": contrast, "relation": relation, "dense": dense, "hit": hit}
+    return contrast + 10 * relation + dense, {k: v.item() for k, v in parts.items()}
 
 
 def _seen(drawing: Drawing, scene: Scene, rng: np.random.Generator) -> Example:
     if rng.random() < 0.5:
         return _damaged(drawing, scene, rng, 0.5)
-    return Example(scene.image, scene.spec.caption, meaning(drawing), _patch_classes(scene), whereabouts(drawing))
+    return Example(scene.image, scene.spec.caption, meaning(drawing), _patch_classes(scene))
 
 
 def _damaged(drawing: Drawing, scene: Scene, rng: np.random.Generator, top: float) -> Example:
     tint = rng.uniform(0.92, 1.08, 3) if rng.random() < 0.3 else np.ones(3)
     image = any_distortion(np.clip(scene.image * tint, 0, 255).astype(np.uint8), rng, top, hiding=False)
-    return Example(image, scene.spec.caption, meaning(drawing), _patch_classes(scene), whereabouts(drawing))
+    return Example(image, scene.spec.caption, meaning(drawing), _patch_classes(scene))
 
 
 def _with_holes(drawing: Drawing, scene: Scene, rng: np.random.Generator) -> Example:
@@ -214,7 +203,7 @@ def _with_holes(drawing: Drawing, scene: Scene, rng: np.random.Generator) -> Exa
     things = {name: min(1.0, _share(kept, mask) / 0.7) for name, mask in scene.masks.items()}
     target = meaning(drawing, things, min(1.0, _share(kept, ground) / 0.3))
     classes = np.where(kept_PP.ravel(), _patch_classes(scene), _UNSEEN)
-    return Example(image.astype(np.uint8), None, target, classes, np.zeros_like(whereabouts(drawing)))
+    return Example(image.astype(np.uint8), None, target, classes)
 
 
 def _share(kept: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:

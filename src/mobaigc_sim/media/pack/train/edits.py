@@ -21,8 +21,7 @@ OBJECT_SHARE, PLACE_SHARE, TIME_SHARE, SKY_SHARE = 0.58, 0.10, 0.22, 0.10
 """Shares of the squared length of `meaning`: what a scene loses when that part is wrong."""
 POSITION_SHARE = 0.6
 """Part of an object's share that depends on where it stands from left to right."""
-CENTRES = np.asarray((0.125, 0.375, 0.625, 0.875))
-"""Marks across the width, between which positions are interpolated."""
+_CENTRES = np.asarray((0.125, 0.375, 0.625, 0.875))
 _OBJECT_INDEX = {o.name: i for i, o in enumerate(OBJECTS)}
 _PLACE_INDEX = {p.name: i for i, p in enumerate(PLACES)}
 _TIME_INDEX = {name: i for i, (name, _) in enumerate(TIMES)}
@@ -156,7 +155,7 @@ def meaning(
     `object_seen` and `ground_seen` scale parts by the share of them that is visible (1 where not given).
     """
     seen = object_seen or {}
-    things = np.zeros((len(OBJECTS), 1 + len(CENTRES)))
+    things = np.zeros((len(OBJECTS), 1 + len(_CENTRES)))
     for item in drawing.mains:
         where = _nearness(item, drawing.size)
         share = OBJECT_SHARE / len(drawing.mains)
@@ -173,18 +172,9 @@ def meaning(
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-def whereabouts(drawing: Drawing) -> NDArray[np.float32]:
-    """(things of the vocabulary, marks): how near each main thing stands to each mark, rows of sum 1, else 0."""
-    out = np.zeros((len(OBJECTS), len(CENTRES)), np.float32)
-    for item in drawing.mains:
-        near = _nearness(item, drawing.size)
-        out[_OBJECT_INDEX[item.name]] = near / near.sum()
-    return out
-
-
 def _nearness(item: Item, size: int) -> NDArray[np.float64]:
     centre = (item.left + _width(item.name, item.height) / 2) / size
-    return np.asarray(np.exp(-((centre - CENTRES) ** 2) / (2 * 0.15**2)))
+    return np.asarray(np.exp(-((centre - _CENTRES) ** 2) / (2 * 0.15**2)))
 
 
 def _allowed(specs: list[SceneSpec], rng: np.random.Generator) -> SceneSpec | None:

@@ -116,7 +116,7 @@ def quality_figures(scorer: EmbeddedScorer, seed: int, count: int = 48) -> dict[
     }
 
 
-def opinion_agreement(seed: int, count: int = 24) -> dict[str, float]:
+def opinion_agreement(seed: int, count: int = 16) -> dict[str, float]:
     """Rank correlation of the pseudo-opinion with full-reference metrics of pyiqa over all distortions and levels."""
     clean = np.stack([s.image for s in fresh_scenes(seed, count)])
     shown = np.concatenate([p for name in distort.TRAINED for p in ladder(name, clean, (0.25, 0.75))])
@@ -126,7 +126,8 @@ def opinion_agreement(seed: int, count: int = 24) -> dict[str, float]:
     out = {}
     for name, sign in (("fsim", 1), ("vsi", 1), ("gmsd", -1)):
         metric = pyiqa.create_metric(name, device=torch.device("cpu"))
-        out[name] = rank(sign * metric(a, b).flatten().numpy(), opinion)
+        values = torch.cat([metric(x, y).flatten() for x, y in zip(a.split(count), b.split(count), strict=True)])
+        out[name] = rank(sign * values.numpy(), opinion)
     return out
 
 
