@@ -134,9 +134,9 @@ def schema() -> None:
 def image(
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What the image shows.", show_default=False)],
     keep: Annotated[float, typer.Option(min=0.01, max=1.0, help="Share of the patches that is sent.")] = 0.4,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the image and of the losses.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the image and of the losses.")] = 0,
     loss: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the packets that is lost.")] = 0.0,
-    out: Annotated[Path, typer.Option(help="Picture to write.")] = Path("image.png"),
+    out: Annotated[Path, typer.Option(help="Picture to write, as PNG.")] = Path("image.png"),
 ) -> None:
     """Take one image through the whole stack and draw what is generated, sent, recovered and scored."""
     from .viz.one_image import explain_image

@@ -16,7 +16,7 @@ from mobaigc_sim.media.config import MediaConfig
 from mobaigc_sim.scenario.schema import Scenario
 
 PACKET_BYTES = (60, 900, 800, 700)
-TABLES = ("requests", "slots", "transport_blocks", "users", "images")
+TABLES = ("requests", "slots", "transport_blocks", "users", "events", "images")
 
 
 class CheapMedia:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mobaigc_sim.cell.rlc import SMALLEST_BLOCK_BITS
+
 from .conftest import PACKET_BYTES, Ran
 
 Run = Callable[..., Ran]
@@ -121,6 +123,34 @@ def test_a_deadline_before_the_images_exist_is_a_failure_of_generation(run_cell:
     assert rows
     assert {(r["status"], r["cause"]) for r in rows} == {("failed", "generation")}
     assert not ran.rows["transport_blocks"]
+
+
+def test_blocks_lost_for_good_are_reported_and_named_as_the_cause(run_cell: Run) -> None:
+    harsh = {"bandwidth": "5 MHz", "numerology": 0, "slice": {"prb_ratio": 0.08}, "harq": {"max_transmissions": 1}}
+    ran = run_cell(radio=harsh, service={"rlc": {"mode": "um"}})
+    lost = {(e["request"], e["kind"]) for e in ran.rows["events"]}
+    assert lost
+    causes = {r["request"]: r["cause"] for r in ran.rows["requests"]}
+    assert "harq" in causes.values()
+    assert {n for n, cause in causes.items() if cause == "harq"} <= {n for n, _ in lost}
+    for row in ran.rows["requests"]:
+        assert row["offered_bytes"] == row["delivered_bytes"] + row["dropped_bytes"]
+
+
+def test_acknowledged_mode_repairs_what_unacknowledged_mode_loses(run_cell: Run) -> None:
+    harsh = {"bandwidth": "5 MHz", "numerology": 0, "slice": {"prb_ratio": 0.08}, "harq": {"max_transmissions": 1}}
+    um, am = (run_cell(radio=harsh, service={"rlc": {"mode": mode}}) for mode in ("um", "am"))
+    assert len(am.rows["events"]) < len(um.rows["events"])
+
+
+def test_no_block_is_sent_that_carries_nothing(ran: Ran) -> None:
+    assert min(r["tb_size_bits"] for r in ran.rows["transport_blocks"]) >= SMALLEST_BLOCK_BITS
+
+
+def test_a_request_that_waited_too_long_is_not_generated(run_cell: Run) -> None:
+    slow = {"batch": 1, "generation_time": {"base": "300 ms", "per_image": "100 ms"}}
+    ran = run_cell(service=slow)
+    assert sum(ran.media.batches) < sum(r.images for r in ran.cell.requests)
 
 
 def test_the_server_shares_batches_and_respects_their_limit(run_cell: Run) -> None:

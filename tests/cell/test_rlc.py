@@ -53,12 +53,33 @@ def test_acknowledged_mode_sends_lost_bytes_again_and_gives_up_after_max_retx() 
     assert buffer.queued_bytes == 0
 
 
-def test_unacknowledged_mode_gives_up_at_once_and_forgets_the_rest_of_the_packet() -> None:
-    request = request_of(10, 7)
-    buffer = TransmitBuffer("um", 9)
+def test_a_lost_block_goes_back_in_the_order_it_had() -> None:
+    request = request_of(10, 20, 30)
+    buffer = TransmitBuffer("am", 4)
+    buffer.put(request.packets)
+    buffer.lose(buffer.pull(100))
+    assert [s.packet.level for s in buffer.pull(100)] == [0, 1, 2]
+
+
+def test_a_base_that_is_given_up_takes_its_image_with_it() -> None:
+    request = request_of(10, 20)
+    other = Packet(request, 1, 0, bytes(5))
+    request.packets.append(other)
+    buffer = TransmitBuffer("um", 0)
     buffer.put(request.packets)
     lost = buffer.pull(SEGMENT_HEADER_BYTES + 4)
-    assert buffer.lose(lost) == [request.packets[0]]
+    assert set(buffer.lose(lost)) == {request.packets[0], request.packets[1]}
+    assert buffer.queued_bytes == 5
+    assert other.fate is Fate.WAITING
+
+
+def test_unacknowledged_mode_gives_up_at_once_and_forgets_the_rest_of_the_packet() -> None:
+    request = request_of(3, 10, 7)
+    buffer = TransmitBuffer("um", 9)
+    buffer.put(request.packets)
+    buffer.acknowledge(buffer.pull(SEGMENT_HEADER_BYTES + 3))
+    lost = buffer.pull(SEGMENT_HEADER_BYTES + 4)
+    assert buffer.lose(lost) == [request.packets[1]]
     assert buffer.queued_bytes == 7
 
 

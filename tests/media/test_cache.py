@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from mobaigc_sim.media.cache import DiskCache, digest
+from mobaigc_sim.media.cache import CacheError, DiskCache, digest
 
 
 def arrays(n: int, size: int = 100) -> dict[str, np.ndarray]:
@@ -50,6 +51,19 @@ def test_the_entries_used_longest_ago_go_first(tmp_path: Path) -> None:
     cache.limit_bytes = 2 * (tmp_path / keys[0][:2] / f"{keys[0]}.npz").stat().st_size
     cache.shrink()
     assert [cache.get(k) is not None for k in keys] == [True, False, False, True]
+
+
+def test_a_new_cache_brings_an_old_one_under_the_limit(tmp_path: Path) -> None:
+    for n in range(10):
+        DiskCache(tmp_path, 10**9).put(digest(n), arrays(n, 5000))
+    DiskCache(tmp_path, 20_000)
+    assert sum(p.stat().st_size for p in tmp_path.glob("*/*")) <= 20_000
+
+
+def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CacheError, match="cannot be written"):
+        DiskCache(tmp_path / "file" / "cache", 10)
 
 
 def test_concurrent_writers_leave_whole_entries(tmp_path: Path) -> None:

@@ -68,6 +68,11 @@ def test_a_picture_depends_on_prompt_and_seed_and_not_on_its_batch() -> None:
     assert alone.word_maps["fox"].shape == (models.latent_px, models.latent_px)
 
 
+def test_a_recovery_that_would_not_denoise_is_refused() -> None:
+    with pytest.raises(ValueError, match="steps times strength must be at least 1"):
+        RecoveryConfig(steps=1, strength=0.6)
+
+
 def test_a_missing_model_set_names_the_file_expected(tmp_path: object) -> None:
     with pytest.raises(ModelSetError, match=r"expected a diffusers folder with the file .*model_index\.json"):
         load_model_set(str(tmp_path))

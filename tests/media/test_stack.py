@@ -75,9 +75,14 @@ def test_the_cache_changes_nothing_and_saves_the_models_work(tmp_path: Path, pic
     np.testing.assert_array_equal(kept.recovered, fresh.recovered)
 
 
-def test_model_hashes_cover_every_weight_file() -> None:
+def test_model_hashes_cover_everything_that_shapes_a_result() -> None:
     names = set(model_hashes(MediaConfig()))
-    assert {"unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"} <= names
+    assert {
+        "generator/unet/diffusion_pytorch_model.safetensors",
+        "generator/scheduler/scheduler_config.json",
+        "scorer/clip/open_clip_model.safetensors",
+        "scorer/quality/cnniqa.safetensors",
+    } <= names
     assert all(len(h) == 64 for h in model_hashes(MediaConfig()).values())
 
 

@@ -106,7 +106,7 @@ def test_a_dump_carries_units_and_every_plugin_key() -> None:
     assert dumped["radio"]["carrier"] == "3.5 GHz"
     assert dumped["radio"]["channel"]["delay_spread"] == "100 ns"
     assert dumped["users"]["mobility"]["speed"] == {"min": "3 km/h", "max": "60 km/h"}
-    assert dumped["service"]["generation_time"] == {"base": "300 ms", "per_image": "50 ms"}
+    assert dumped["service"]["generation_time"] == {"base": "200 ms", "per_image": "40 ms"}
     assert "extends" not in dumped
 
 
@@ -124,7 +124,7 @@ def test_defaults_of_every_plugin_survive_a_dump() -> None:
 def test_the_hash_is_of_what_is_said_and_not_of_how(tmp_path: Path) -> None:
     quickstart = str(ROOT / "scenarios/quickstart.yaml")
     reference = scenario_hash(load_scenario(quickstart))
-    said_otherwise = ["duration=40000 ms", "radio.carrier=3500 MHz", "service.batch=4", "radio.tx_power=33.0 dBm"]
+    said_otherwise = ["duration=40000 ms", "radio.carrier=3500 MHz", "service.batch=4", "radio.tx_power=27.0 dBm"]
     assert scenario_hash(load_scenario(quickstart, said_otherwise)) == reference
     for change in ["seed=2", "replication=1", "duration=41 s", "scheduler.keep=0.4", "users.mobility.memory=0.8"]:
         assert scenario_hash(load_scenario(quickstart, [change])) != reference

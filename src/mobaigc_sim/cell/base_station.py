@@ -18,7 +18,7 @@ from ..radio.downlink import Downlink
 from ..scenario.service import ResultsConfig, ServiceConfig
 from ..scheduling.base import Scheduler, SlotState
 from .request import Packet, Request
-from .rlc import Segment, TransmitBuffer
+from .rlc import SMALLEST_BLOCK_BITS, Segment, TransmitBuffer
 
 NO_DEADLINE_NS = np.iinfo(np.int64).max
 
@@ -86,7 +86,7 @@ class BaseStation:
             else:
                 changed = buffer.lose(segments)
                 for packet in changed:
-                    packet.request.lost_in_harq = True
+                    self._note_loss(packet)
             for request in dict.fromkeys(packet.request for packet in changed):
                 self.on_change(request)
         return acked_bits
@@ -94,8 +94,9 @@ class BaseStation:
     def _transmit_new(self, prb_free_B: np.ndarray) -> np.ndarray:
         granted_bits_U = np.zeros(len(self.buffers))
         backlog_bits_U = np.array([b.backlog_bits for b in self.buffers], np.int64)
-        ue_U = np.flatnonzero((backlog_bits_U > 0) & self._downlink.can_send_U)
-        if not ue_U.size or not prb_free_B.any():
+        reach_bits_U = self._downlink.bits_per_prb_UB @ prb_free_B
+        ue_U = np.flatnonzero((backlog_bits_U > 0) & (reach_bits_U >= SMALLEST_BLOCK_BITS) & self._downlink.can_send_U)
+        if not ue_U.size:
             return granted_bits_U
         state = SlotState(
             now_ns=self._clock.now_ns,
@@ -110,12 +111,25 @@ class BaseStation:
         owner_B = self._scheduler.allocate(state).owner_B
         for u in np.unique(owner_B[owner_B >= 0]):
             ue = int(ue_U[u])
-            block = self._downlink.send(ue, owner_B == u, int(backlog_bits_U[ue]))
+            block = self._downlink.send(ue, owner_B == u, int(backlog_bits_U[ue]), SMALLEST_BLOCK_BITS)
             if block is None:
                 continue
             self._in_flight[ue, block.tb_id] = self.buffers[ue].pull(block.tb_size_bits // 8)
             granted_bits_U[ue] = block.tb_size_bits
         return granted_bits_U
+
+    def _note_loss(self, packet: Packet) -> None:
+        packet.request.lost_levels.add(packet.level)
+        self._probes.publish(
+            "events",
+            {
+                "time_ns": self._clock.now_ns,
+                "kind": "packet_lost",
+                "ue": packet.request.ue,
+                "request": packet.request.number,
+                "detail": f"image {packet.image}, level {packet.level}, {packet.size_bytes} B",
+            },
+        )
 
     def _slack_ns(self, ue: int) -> int:
         head = self.buffers[ue].head

@@ -43,6 +43,7 @@ class Cell:
         scheduler = schedulers.get(scenario.scheduler.kind)(scenario.scheduler)
         self.media = MediaStack(scenario.media) if media is None else media
         self.requests = draw_requests(scenario, streams)
+        self.media.check_prompts({r.prompt for r in self.requests})
         self.station = BaseStation(
             self.clock,
             Downlink(scenario.radio, n_ue, streams),
@@ -59,7 +60,6 @@ class Cell:
 
     def run(self, on_progress: Callable[[float, int], None] | None = None) -> None:
         """Run to the end; `on_progress(simulated seconds, requests finished)` is called once a simulated second."""
-        self.media.check_prompts({r.prompt for r in self.requests})
         travels = [self.clock.process(self._arrive(request)) for request in self.requests]
         if on_progress is not None:
             self.clock.process(self._tick(on_progress))
@@ -86,8 +86,9 @@ def draw_requests(scenario: Scenario, streams: Streams) -> list[Request]:
         times_ns = process.times_ns(streams.rng(f"traffic.arrivals.{ue}"), scenario.duration)
         rng = streams.rng(f"traffic.wishes.{ue}")
         for time_ns in times_ns:
-            seeds = rng.integers(SEED_BOUND, size=scenario.traffic.images_per_request)
-            wishes.append((int(time_ns), ue, prompts.draw(rng), tuple(int(s) for s in seeds)))
+            first = int(rng.integers(SEED_BOUND))
+            seeds = tuple(range(first, first + scenario.traffic.images_per_request))
+            wishes.append((int(time_ns), ue, prompts.draw(rng), seeds))
     wishes.sort()
     return [
         Request(number, ue, prompt, seeds, time_ns, time_ns + scenario.traffic.deadline)

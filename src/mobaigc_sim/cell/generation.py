@@ -14,7 +14,10 @@ from .request import Request
 
 
 class ImageServer:
-    """`gpu_workers` SimPy processes; each takes what waits, up to `batch` requests, and really generates it."""
+    """`gpu_workers` SimPy processes; each takes what waits, up to `batch` requests, and really generates it.
+
+    A request whose deadline has passed while it waited is left out.
+    """
 
     def __init__(self, clock: Clock, media: MediaStack, config: ServiceConfig) -> None:
         self._clock = clock
@@ -36,6 +39,9 @@ class ImageServer:
             batch = [(yield self._waiting.get())]
             while self._waiting.items and len(batch) < self._config.batch:
                 batch.append((yield self._waiting.get()))
+            batch = [(request, ready) for request, ready in batch if request.deadline_ns > self._clock.now_ns]
+            if not batch:
+                continue
             wanted = [(request.prompt, seed) for request, _ in batch for seed in request.seeds]
             pictures = self._media.generate([p for p, _ in wanted], [s for _, s in wanted])
             yield self._clock.timeout(time.base + time.per_image * len(wanted))

@@ -64,8 +64,13 @@ class Journey:
         config: MediaConfig = self._media.config
         if not config.semantic:
             return 1.0
+        view = self._content(request, pictures) if self._scheduler.reads_content else None
+        chosen = self._scheduler.keep_ratio(view)
+        return config.keep if chosen is None else chosen
+
+    def _content(self, request: Request, pictures: list[Picture]) -> ContentView:
         curves = [self._media.content_curve(picture) for picture in pictures]
-        view = ContentView(
+        return ContentView(
             now_ns=self._clock.now_ns,
             ue=request.ue,
             deadline_slack_ns=request.deadline_ns - self._clock.now_ns,
@@ -75,8 +80,6 @@ class Journey:
             mean_rate_bps=float(self._station.mean_rate_bps_U[request.ue]),
             active_requests=self.active,
         )
-        chosen = self._scheduler.keep_ratio(view)
-        return config.keep if chosen is None else chosen
 
     def _encode(self, request: Request, pictures: list[Picture]) -> list[Packet]:
         """All images' base packets first, then their enhancements, level by level."""

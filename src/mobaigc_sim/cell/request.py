@@ -54,20 +54,25 @@ class Request:
     completed_ns: int = -1
     finished_ns: int = -1
     packets: list[Packet] = field(default_factory=list)
-    lost_in_harq: bool = False
+    lost_levels: set[int] = field(default_factory=set)
+    """Levels of which HARQ and RLC gave up a packet."""
 
     @property
     def open_packets(self) -> int:
         """Packets that have neither arrived nor been dropped."""
         return sum(p.fate is Fate.WAITING for p in self.packets)
 
+    def image_packets(self, image: int) -> list[Packet]:
+        """The packets of an image, in the order they were offered."""
+        return [p for p in self.packets if p.image == image]
+
     def arrived(self, image: int) -> list[bytes]:
         """The packets of an image that arrived, in the order they were offered."""
-        return [p.data for p in self.packets if p.image == image and p.fate is Fate.ARRIVED]
+        return [p.data for p in self.image_packets(image) if p.fate is Fate.ARRIVED]
 
     def has_base(self, image: int) -> bool:
         """Whether the image can be decoded at all."""
-        return any(p.level == 0 and p.fate is Fate.ARRIVED for p in self.packets if p.image == image)
+        return any(p.level == 0 and p.fate is Fate.ARRIVED for p in self.image_packets(image))
 
     @property
     def images(self) -> int:
@@ -96,9 +101,8 @@ class Request:
         """
         if self.generated_ns < 0:
             return "failed", "generation"
-        cause = "harq" if self.lost_in_harq else "deadline"
         if not any(self.has_base(i) for i in range(self.images)):
-            return "failed", cause
+            return "failed", "harq" if 0 in self.lost_levels else "deadline"
         if self.delivered_bytes < self.offered_bytes:
-            return "partial", cause
+            return "partial", "harq" if self.lost_levels else "deadline"
         return "delivered", ""

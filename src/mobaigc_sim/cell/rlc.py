@@ -14,9 +14,12 @@ from typing import Literal
 
 from .request import Fate, Packet, Request
 
-SEGMENT_HEADER_BYTES = 9
-"""MAC subheader 3 (TS 38.321 6.1.2, 16-bit length) + RLC AM header 4 (TS 38.322 6.2.2.4, 12-bit number with
-segment offset) + PDCP header 2 (TS 38.323 6.2.2.2, 12-bit number)."""
+SEGMENT_HEADER_BYTES = 7
+"""MAC subheader 3 (TS 38.321 6.1.2, 16-bit length), and for the first segment of a packet an RLC AM header of 2
+(TS 38.322 6.2.2.4, 12-bit number) and a PDCP header of 2 (TS 38.323 6.2.2.2), for a later one an RLC AM header of 4
+(with segment offset)."""
+SMALLEST_BLOCK_BITS = 8 * (SEGMENT_HEADER_BYTES + 1)
+"""A transport block below this carries nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,10 @@ class Segment:
 
 
 class TransmitBuffer:
-    """What waits for one user, most important first; every byte leaves as sent or dropped."""
+    """What waits for one user: requests in order of arrival, the packets of each most important first.
+
+    Every byte leaves as sent or dropped.
+    """
 
     def __init__(self, mode: Literal["am", "um"], max_retx: int) -> None:
         self.mode = mode
@@ -81,18 +87,20 @@ class TransmitBuffer:
         return done
 
     def lose(self, segments: Iterable[Segment]) -> list[Packet]:
-        """Take back the bytes of a lost transport block; returns the packets given up because of it."""
+        """Take back the bytes of a lost transport block; returns the packets given up because of it.
+
+        An image whose base is given up takes its other packets with it: nothing could be shown with them.
+        """
         given_up = []
-        for segment in segments:
+        for segment in reversed(list(segments)):
             packet = segment.packet
             if packet.fate is not Fate.WAITING:
                 continue
             packet.retransmissions += 1
             if self.mode == "um" or packet.retransmissions > self.max_retx:
-                packet.fate = Fate.DROPPED
-                given_up.append(packet)
-                if packet in self._packets:
-                    self._packets.remove(packet)
+                useless = packet.request.image_packets(packet.image) if packet.level == 0 else [packet]
+                given_up += [p for p in useless if p.fate is Fate.WAITING]
+                self._give_up(given_up)
                 continue
             if packet.unsent_bytes == 0:
                 self._packets.appendleft(packet)
@@ -101,7 +109,9 @@ class TransmitBuffer:
 
     def drop(self, request: Request) -> None:
         """Give up what is left of a request (its deadline has come)."""
-        self._packets = deque(p for p in self._packets if p.request is not request)
-        for packet in request.packets:
-            if packet.fate is Fate.WAITING:
-                packet.fate = Fate.DROPPED
+        self._give_up([p for p in request.packets if p.fate is Fate.WAITING])
+
+    def _give_up(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            packet.fate = Fate.DROPPED
+        self._packets = deque(p for p in self._packets if p.fate is Fate.WAITING)

@@ -56,7 +56,7 @@ class ScoringDesk:
                 "prompt": request.prompt,
                 "seed": request.seeds[0],
                 "images": request.images,
-                "keep": request.keep,
+                "keep": request.keep if request.packets else math.nan,
                 "arrival_ns": request.arrival_ns,
                 "generated_ns": request.generated_ns,
                 "first_byte_ns": request.first_byte_ns,

@@ -49,9 +49,6 @@ def run_one(scenario: Scenario, out: Path, on_progress: Callable[[Progress], Non
     Raises MobaigcError for a folder that is taken, a model set that is missing or a prompt that cannot be drawn; a
     run that does not end leaves a folder whose manifest says so.
     """
-    import torch
-
-    torch.use_deterministic_algorithms(True)
     probes = Probes()
     tally = _Tally()
     probes.subscribe("requests", tally)

@@ -12,11 +12,19 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..errors import MobaigcError
+
+
+class CacheError(MobaigcError):
+    """A cache folder that cannot be used."""
+
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -37,8 +45,13 @@ class DiskCache:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self.folder = folder
         self.limit_bytes = limit_bytes
-        folder.mkdir(parents=True, exist_ok=True)
         self._written_bytes = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as reason:
+            raise CacheError(f"the cache folder {folder} cannot be written: {reason.strerror}") from reason
+        self.shrink()
 
     def get(self, key: str) -> Arrays | None:
         """The arrays of the key, or None."""
@@ -46,7 +59,8 @@ class DiskCache:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 found = {name: stored[name] for name in stored.files}
-            os.utime(path)
+            with suppress(OSError):
+                os.utime(path)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
         return found
@@ -57,16 +71,16 @@ class DiskCache:
         path.parent.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
             np.savez(part, allow_pickle=False, **arrays)
+            self._written_bytes += part.tell()
         os.replace(part.name, path)
-        self._written_bytes += path.stat().st_size
         if self._written_bytes > self.limit_bytes // 16:
             self._written_bytes = 0
             self.shrink()
 
     def shrink(self) -> None:
-        """Remove the entries used longest ago until the rest fits the limit."""
+        """Remove the files used longest ago, those of dead writers included, until the rest fits the limit."""
         entries = []
-        for path in self.folder.glob("*/*.npz"):
+        for path in self.folder.glob("*/*"):
             try:
                 stat = path.stat()
             except FileNotFoundError:

@@ -29,7 +29,8 @@ class GenerationConfig(FrozenConfig):
 
 
 class CacheConfig(FrozenConfig):
-    """A disk cache of generated and recovered pictures; it changes how fast a run is, never its results."""
+    """A disk cache of generated and recovered pictures; it makes a run faster and leaves its results alone, up to a
+    grey level of rounding where fewer pictures share a batch."""
 
     folder: str
     """Where the cache lives; made if missing, safe to share between runs at the same time."""

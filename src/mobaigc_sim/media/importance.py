@@ -14,7 +14,7 @@ from pydantic import Field
 from ..errors import MobaigcError, UnknownNameError
 from ..registry import FrozenConfig
 
-ROLES = ("object", "attribute", "place", "other")
+ROLES = ("object", "place", "other")
 
 
 class ImportanceConfig(FrozenConfig):
@@ -22,12 +22,10 @@ class ImportanceConfig(FrozenConfig):
 
     object: float = Field(1.0, ge=0)
     """Weight of a word that names a thing ("castle")."""
-    attribute: float = Field(0.5, ge=0)
-    """Weight of a word that describes a thing ("red")."""
     place: float = Field(0.15, ge=0)
-    """Weight of a word that names the surroundings or the time of day ("desert", "night")."""
+    """Weight of a word that names the surroundings ("desert")."""
     other: float = Field(0.0, ge=0)
-    """Weight of every other word ("a", "with")."""
+    """Weight of every other word ("a", "night")."""
 
     def weight(self, role: str) -> float:
         """Weight of a role; raises UnknownNameError with the nearest role."""

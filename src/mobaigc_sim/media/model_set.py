@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,20 +53,25 @@ def load_model_set(name: str) -> ModelSet:
     import diffusers
     import torch
     from diffusers.utils import logging as diffusers_logging
+    from safetensors import SafetensorError
+    from transformers.utils import logging as transformers_logging
 
     diffusers_logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("transformers").setLevel(logging.ERROR)
     try:
         pipeline = diffusers.DiffusionPipeline.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
         )
-    except (OSError, ValueError, json.JSONDecodeError) as reason:
+    except (OSError, ValueError, AttributeError, TypeError, KeyError, RuntimeError, SafetensorError) as reason:
         raise ModelSetError(f"model set '{name}': {folder} does not load: {reason}") from reason
     pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
     twin_class = getattr(diffusers, type(pipeline).__name__.replace("Pipeline", "Img2ImgPipeline"), None)
     if twin_class is None:
         raise ModelSetError(f"model set '{name}': diffusers has no image-to-image twin of {type(pipeline).__name__}")
+    if type(pipeline.vae).__name__ != "AutoencoderKL":
+        raise ModelSetError(f"model set '{name}': expected an AutoencoderKL, found {type(pipeline.vae).__name__}")
     twin = twin_class.from_pipe(pipeline)
     for each in (pipeline, twin):
         each.set_progress_bar_config(disable=True)

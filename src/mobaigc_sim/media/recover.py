@@ -7,11 +7,11 @@ colours are kept; pixels that arrived are put back with a seam feathered into th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy.ndimage import distance_transform_edt
 
 from ..registry import FrozenConfig
@@ -34,6 +34,12 @@ class RecoveryConfig(FrozenConfig):
     """Classifier-free guidance scale."""
     feather: int = Field(default=2, ge=0, le=16)
     """Width of the seam in pixels."""
+
+    @model_validator(mode="after")
+    def _denoises(self) -> Self:
+        if int(self.steps * self.strength) < 1:
+            raise ValueError(f"steps times strength must be at least 1, got {self.steps} and {self.strength:g}")
+        return self
 
 
 def recover(

@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import __version__
 from .cache import Arrays, DiskCache, digest
 from .config import MediaConfig
 from .decode import Decoded, decode
@@ -67,7 +69,10 @@ class Outcome:
 
 
 class MediaStack:
-    """Real models, real bytes; results depend on the request alone, whatever shares its batch or its cache."""
+    """Real models, real bytes.
+
+    A picture depends on its own prompt, seed and packets; sharing a batch can move a grey level by rounding.
+    """
 
     keep_grid = KEEP_GRID
 
@@ -77,6 +82,8 @@ class MediaStack:
         self._cache = None
         if config.cache is not None:
             self._cache = DiskCache(Path(config.cache.folder).expanduser(), config.cache.limit)
+        blank = np.zeros((1, self.models.size_px, self.models.size_px, 3), np.uint8)
+        self._scorer.score(blank, blank)  # what is missing is told before the run, not in it
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -85,7 +92,8 @@ class MediaStack:
 
     @cached_property
     def _model_key(self) -> str:
-        return digest(sorted(model_hashes(self.config).items()))
+        versions = [version(package) for package in ("torch", "diffusers", "transformers")]
+        return digest(__version__, versions, sorted(model_hashes(self.config).items()))
 
     def check_prompts(self, prompts: Iterable[str]) -> None:
         """Raise UnknownWordError for the first prompt that the model set cannot draw."""
@@ -156,8 +164,8 @@ class MediaStack:
             self.models,
             [decoded[i].image for i in todo],
             [decoded[i].known_HW for i in todo],
-            [deliveries[i].picture.prompt for i in todo],
-            [deliveries[i].picture.seed for i in todo],
+            [decoded[i].prompt for i in todo],
+            [decoded[i].seed for i in todo],
             settings,
         )
         for i, image in zip(todo, painted, strict=True):
@@ -188,14 +196,17 @@ class MediaStack:
 
 
 def model_hashes(config: MediaConfig) -> dict[str, str]:
-    """SHA-256 of every weight file of the model set, by its name inside the folder."""
-    folder = EMBEDDED if config.models == "embedded" else Path(config.models)
-    return _hashes(folder)
+    """SHA-256 of every file of the model set and of the scorers, by its name inside their folder."""
+    generator = EMBEDDED if config.models == "embedded" else Path(config.models)
+    found = {f"generator/{name}": value for name, value in _hashes(generator).items()}
+    scorer = getattr(scorers.get(config.scorer.kind)(config.scorer), "folder", None)
+    of_scorer = _hashes(scorer) if scorer is not None else {}
+    return found | {f"scorer/{n}": v for n, v in of_scorer.items() if not n.startswith("generator/")}
 
 
 @lru_cache(maxsize=4)
 def _hashes(folder: Path) -> dict[str, str]:
-    files = sorted(folder.rglob("*.safetensors"))
+    files = sorted(f for f in folder.rglob("*") if f.suffix in (".safetensors", ".json"))
     return {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 

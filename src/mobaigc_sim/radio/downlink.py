@@ -94,10 +94,11 @@ class Downlink:
         self._harq.retransmissions = waiting
         return self.prb_owner_B < 0
 
-    def send(self, ue: int, prb_B: NDArray[np.bool_], backlog_bits: int) -> TransportBlock:
+    def send(self, ue: int, prb_B: NDArray[np.bool_], backlog_bits: int, least_bits: int = 0) -> TransportBlock | None:
         """Send a new transport block on the blocks of a mask, or on the best of them that carry the backlog.
 
-        The MCS follows the latest report and the outer loop. Raises ValueError when the user cannot send, when a block
+        The MCS follows the latest report and the outer loop. Nothing is sent, and None returned, when the transport
+        block would be smaller than `least_bits`. Raises ValueError when the user cannot send, when a block
         is taken or when none is offered.
         """
         if self._sent_U[ue] or not self._csi.cqi_U[ue] or not self._harq.has_free_process_U[ue]:
@@ -112,6 +113,8 @@ class Downlink:
             float(self._outer_loop.offset_db_U[ue]),
             backlog_bits,
         )
+        if bits < least_bits:
+            return None
         process = self._harq.acquire(ue)
         tb = TransportBlock(self._next_tb_id, ue, process, mcs_index, len(prb_N), bits, self._slot, prb_N)
         self._next_tb_id += 1

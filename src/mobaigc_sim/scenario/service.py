@@ -25,7 +25,8 @@ class RlcConfig(FrozenConfig):
     mode: Literal["am", "um"] = "am"
     """`am` sends lost segments again, `um` gives them up."""
     max_retx: Annotated[int, Field(ge=0, le=32)] = 4
-    """Retransmissions of one segment before it is given up, in mode `am` (maxRetxThreshold of TS 38.331)."""
+    """Lost transport blocks after which a packet is given up, in mode `am` (like maxRetxThreshold of TS 38.331, which
+    would declare a radio link failure)."""
 
 
 class ServiceConfig(FrozenConfig):
@@ -42,7 +43,7 @@ class ServiceConfig(FrozenConfig):
     rlc: RlcConfig = RlcConfig()
     """Retransmission above HARQ."""
     pf_window: PositiveNanoseconds = 100_000_000
-    """Time constant of the exponential average of the rate served, which schedulers see."""
+    """Time constant of the exponential average of the rate granted, which schedulers see."""
 
 
 class ResultsConfig(FrozenConfig):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,9 @@ class ContentView:
 class Scheduler(ABC):
     """Divides the band per slot and chooses the keep ratio of each request."""
 
+    reads_content: ClassVar[bool] = False
+    """Whether `keep_ratio` looks at the content; measuring it costs several encodings of every image."""
+
     @abstractmethod
     def allocate(self, state: SlotState) -> Allocation:
         """Owner of each free block.
@@ -76,8 +80,11 @@ class Scheduler(ABC):
         block of a user superfluous for its backlog); `fill` and `deal` are both.
         """
 
-    def keep_ratio(self, content: ContentView) -> float | None:
-        """Share of the patches to offer, in (0, 1]; None leaves the scenario's `media.keep`."""
+    def keep_ratio(self, content: ContentView | None) -> float | None:
+        """Share of the patches to offer, in (0, 1]; None leaves the scenario's `media.keep`.
+
+        `content` is None unless the class sets `reads_content`.
+        """
         return None
 
     def observe_served(self, ue: int, bits: int, now_ns: int) -> None:  # noqa: B027 (most rules have no use for it)

@@ -62,7 +62,7 @@ def prb_utilisation(slots: pd.DataFrame, *, warmup_ns: int, duration_ns: int, bi
     used, free = (_binned(slots, column, edges_s) for column in ("prb_used", "prb_free"))
     share = np.divide(used, used + free, out=np.full(len(used), np.nan), where=used + free > 0)
     axes.stairs(share, edges_s, color=BLUE, baseline=None, linewidth=1.2, label=f"over {bin_s:g} s")
-    after = slots[slots["time_ns"] >= warmup_ns]
+    after = slots[(slots["time_ns"] >= warmup_ns) & (slots["time_ns"] < duration_ns)]
     total = after["prb_used"].sum() + after["prb_free"].sum()
     if total:
         mean = float(after["prb_used"].sum() / total)

@@ -29,7 +29,7 @@ def explain_image(
     arrived = [base, *(packet for packet, kept in zip(enhancements, lucky, strict=True) if kept)]
     (outcome,) = stack.finish([Delivery(picture, arrived)])
     facts = {
-        "kept": float(outcome.known.mean()),
+        "kept": float(picture.encoder.at(keep).kept_mask_RC.mean()),
         "sent_bytes": float(sum(map(len, [base, *enhancements]))),
         "whole_bytes": float(len(picture.whole)),
         "s": outcome.s,

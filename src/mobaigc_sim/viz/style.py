@@ -51,5 +51,5 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
 def save_sheet(figure: Figure, path: Path) -> Path:
     """Save a sheet as PNG in the size it was made for."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=figure.dpi)
+    figure.savefig(path, dpi=figure.dpi, format="png")
     return path

@@ -23,6 +23,6 @@ class FixedKeep(Scheduler):
     def __init__(self, config: FixedKeepConfig) -> None:
         self._keep = config.keep
 
-    def keep_ratio(self, content: ContentView) -> float | None:
+    def keep_ratio(self, content: ContentView | None) -> float | None:
         """The configured share of the patches, whatever the content."""
         return self._keep

@@ -1,7 +1,7 @@
 """Train the embedded model set: `python -m mobaigc_sim.media.pack.train STAGE`.
 
-Stages in order: `sprites` (needs the npm client), `vae`, `generator`, `clip`, `quality`; `all` runs every one. A stage
-resumes from its checkpoint in `--workdir` and writes into the package's `weights` folder.
+Stages in order: `sprites` (needs the npm client), `vae`, `decoder`, `generator`, `clip`, `quality`; `all` runs
+every one. A stage resumes from its checkpoint in `--workdir`; models go into the package's `weights` folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .. import sprites
 from ..sprites import NPM_PACKAGE, build_atlas
 
 WEIGHTS = Path(sprites.__file__).with_name("weights")
-STAGES = ("sprites", "vae", "generator", "clip", "quality")
+STAGES = ("sprites", "vae", "decoder", "generator", "clip", "quality")
 
 
 def main() -> None:
@@ -58,6 +58,17 @@ def _vae(chosen: argparse.Namespace) -> None:
     (chosen.workdir / "vae" / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
 
 
+def _decoder(chosen: argparse.Namespace) -> None:
+    from diffusers import AutoencoderKL
+
+    from . import vae
+
+    model = AutoencoderKL.from_pretrained(chosen.workdir / "vae")
+    steps, batch = chosen.steps or 2000, chosen.batch or 16
+    vae.refine_decoder(model, chosen.workdir, steps=steps, batch=batch, seed=chosen.seed + 2)
+    model.save_pretrained(chosen.workdir / "vae")
+
+
 def _generator(chosen: argparse.Namespace) -> None:
     from diffusers import AutoencoderKL
 
@@ -89,7 +100,14 @@ def _quality(chosen: argparse.Namespace) -> None:
     quality.train(chosen.workdir, chosen.out / "quality", chosen.steps or 1800, chosen.batch or 16, chosen.seed)
 
 
-_RUN = {"sprites": _sprites, "vae": _vae, "generator": _generator, "clip": _clip, "quality": _quality}
+_RUN = {
+    "sprites": _sprites,
+    "vae": _vae,
+    "decoder": _decoder,
+    "generator": _generator,
+    "clip": _clip,
+    "quality": _quality,
+}
 
 if __name__ == "__main__":
     main()

@@ -126,7 +126,9 @@ def opinion_agreement(seed: int, count: int = 16) -> dict[str, float]:
     out = {}
     for name, sign in (("fsim", 1), ("vsi", 1), ("gmsd", -1)):
         metric = pyiqa.create_metric(name, device=torch.device("cpu"))
-        values = torch.cat([metric(x, y).flatten() for x, y in zip(a.split(count), b.split(count), strict=True)])
+        values = torch.cat(
+            [metric(x, y).flatten() for x, y in zip(torch.split(a, count), torch.split(b, count), strict=True)]
+        )
         out[name] = rank(sign * values.numpy(), opinion)
     return out
 

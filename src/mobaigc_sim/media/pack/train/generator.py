@@ -38,17 +38,19 @@ CAPTION_DROPOUT = 0.1
 class TextToImage(nn.Module):
     """The two trained parts, in the shapes that a StableDiffusionPipeline folder stores."""
 
-    def __init__(self, vocabulary_size: int, eos_token_id: int, latent_channels: int = LATENT_CHANNELS) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, latent_channels: int = LATENT_CHANNELS) -> None:
         super().__init__()
         self.text_encoder = CLIPTextModel(
             CLIPTextConfig(
-                vocab_size=vocabulary_size,
+                vocab_size=len(tokenizer),
                 hidden_size=192,
                 intermediate_size=512,
                 num_hidden_layers=2,
                 num_attention_heads=4,
                 max_position_embeddings=TOKENS,
-                eos_token_id=eos_token_id,
+                bos_token_id=tokenizer.bos_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
                 projection_dim=192,
             )
         )
@@ -140,7 +142,7 @@ def train(
 ) -> tuple[TextToImage, float]:
     """Train to `steps`, resuming from the checkpoint; returns the averaged weights and the seconds spent."""
     torch.manual_seed(seed)
-    model = TextToImage(len(tokenizer), tokenizer.eos_token_id)
+    model = TextToImage(tokenizer)
     groups = [
         {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": 1e-2},
         {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},

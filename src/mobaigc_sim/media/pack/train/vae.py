@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
-from torch import Tensor
+from torch import Tensor, nn
 
 from .common import Loop, scenes, to_tensor
 
@@ -64,6 +64,30 @@ def train(workdir: Path, *, steps: int, batch: int, seed: int) -> tuple[Autoenco
         z = vae.encode(images).latent_dist.mean
         vae.register_to_config(scaling_factor=float(1 / z.std()))
     return vae, loop.seconds
+
+
+def refine_decoder(vae: AutoencoderKL, workdir: Path, *, steps: int, batch: int, seed: int) -> float:
+    """Train the decoder further under the frozen encoder, in place; returns the seconds spent.
+
+    Latents stay as they are, so this may run beside the training of the text-to-image model.
+    """
+    torch.manual_seed(seed)
+    decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder])
+    optimizer = torch.optim.AdamW(decoder.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
+    loop = Loop("decoder", decoder, optimizer, steps, 1e-3, workdir)
+    source = scenes(seed, loop.step * batch)
+    generator = torch.Generator().manual_seed(seed + loop.step)
+
+    def loss_of(_: int) -> tuple[Tensor, dict[str, float]]:
+        x = _crops(to_tensor([next(source).image for _ in range(batch)]), generator)
+        with torch.no_grad():
+            z = vae.encode(x).latent_dist.mean
+        noise = torch.randn(z.shape, generator=generator) * LATENT_NOISE
+        loss = _distance(vae.decode(z + noise).sample, x)
+        return loss, {"recon": loss.item()}
+
+    loop.run(loss_of)
+    return loop.seconds
 
 
 def psnr_db(vae: AutoencoderKL, seed: int, count: int = 256) -> float:
