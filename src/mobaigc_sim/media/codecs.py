@@ -52,7 +52,7 @@ class CodecConfig(PluginConfig):
     """Share of the patches at which each level ends: rising, the last is 1. A keep ratio cuts the list."""
     selector: Literal["attention", "density", "random", "centre"] = "attention"
     """What puts patches in order: attention, attention per expected byte, chance, or nearness to the middle."""
-    thumbnail: int = Field(16, ge=4, le=64)
+    thumbnail: int = Field(8, ge=4, le=64)
     """Longer side of the coarse picture in the base packet, in pixels."""
     thumbnail_step: int = Field(20, ge=1, le=255)
     """Quantiser step of the coarse picture, in grey levels: smaller is finer and longer."""

@@ -50,6 +50,7 @@ def load_model_set(name: str) -> ModelSet:
     if any(folder.rglob("*.bin")) and not any(folder.rglob("*.safetensors")):
         raise ModelSetError(f"model set '{name}': only pickled weights in {folder}; convert them to safetensors")
 
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     import diffusers
     import torch
     from diffusers.utils import logging as diffusers_logging
