@@ -3,15 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test lint types clean
 
 demo: $(READY)
 	rm -rf runs/quickstart
 	$(BIN)/mobaigc-sim run scenarios/quickstart.yaml --out runs/quickstart
-	@echo "The tables, the summary and the pictures of the requests are in runs/quickstart (pictures: runs/quickstart/images)"
+	@echo "Look at runs/quickstart/figures/gallery.png first; the other figures lie beside it."
 
+test: export OMP_NUM_THREADS = 1
 test: $(READY)
 	$(BIN)/python -m pytest -n auto
 
