@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mobaigc_sim.media.codecs import WebpConfig
+from mobaigc_sim.media.decode import decode
+from mobaigc_sim.media.encode import encode_whole
 from mobaigc_sim.media.generate import generate
 from mobaigc_sim.media.model_set import ModelSetError, load_model_set
 from mobaigc_sim.media.recover import RecoveryConfig, overlay, recover
@@ -40,7 +43,7 @@ def test_recovered_pictures_keep_what_arrived_and_depend_on_their_own_request_on
     drawn = generate(models, PROMPTS, [3, 4], steps=4, guidance=3.0)
     received = [np.where(half_known()[..., None], one.image, 128).astype(np.uint8) for one in drawn]
     known = [half_known(), np.ones((SIDE, SIDE), bool)]
-    config = RecoveryConfig(steps=4)
+    config = RecoveryConfig(steps=4, known="kept")
     together = recover(models, received, [half_known()] * 2, PROMPTS, [3, 4], config)
     alone = recover(models, received, known, PROMPTS, [3, 4], config)
     for out, picture in zip(together, received, strict=True):
@@ -50,10 +53,21 @@ def test_recovered_pictures_keep_what_arrived_and_depend_on_their_own_request_on
     np.testing.assert_array_equal(alone[1], received[1])
 
 
+def test_decoding_what_arrived_removes_artefacts_of_the_codec() -> None:
+    models = load_model_set("embedded")
+    drawn = generate(models, PROMPTS, [3, 4], steps=4, guidance=3.0)
+    received = [decode([encode_whole(one.image, WebpConfig(quality=20))]).image for one in drawn]
+    for known in (np.ones((SIDE, SIDE), bool), half_known()):
+        out = recover(models, received, [known] * 2, PROMPTS, [3, 4], RecoveryConfig(steps=4))
+        for shown, sent, one in zip(out, received, drawn, strict=True):
+            error = [np.square(x.astype(float) - one.image)[known].mean() for x in (shown, sent)]
+            assert error[0] < error[1]
+
+
 def test_fill_leaves_the_received_picture_alone() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     models = load_model_set("embedded")
-    (out,) = recover(models, [picture], [half_known()], PROMPTS[:1], [0], RecoveryConfig(kind="fill"))
+    (out,) = recover(models, [picture], [half_known()], PROMPTS[:1], [0], RecoveryConfig(kind="fill", known="kept"))
     np.testing.assert_array_equal(out, picture)
 
 

@@ -1,7 +1,7 @@
 """Recovery on the phone: prompted diffusion inpainting of what did not arrive.
 
 The inpainting starts from what the base layer's thumbnail shows (noised to `strength`), so that layout and
-colours are kept; pixels that arrived are put back with a seam feathered into the unknown side only.
+colours are kept; what arrived is put back into the latents after every step.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from .model_set import ModelSet
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+OWN_NOISE = 0x9E3779B97F4A
+"""Added to the seed of a picture, it gives the phone noise that no picture is generated from: seeds have 32 bits."""
 
 
 class RecoveryConfig(FrozenConfig):
@@ -32,8 +34,11 @@ class RecoveryConfig(FrozenConfig):
     """How far the thumbnail is noised before denoising; 1 ignores it."""
     guidance: float = Field(default=2.5, ge=1)
     """Classifier-free guidance scale."""
+    known: Literal["decoded", "kept"] = "decoded"
+    """What becomes of pixels that arrived: `decoded` passes them through the autoencoder with the rest, which removes
+    the codec's artefacts and the seams; `kept` leaves them as they arrived and feathers the seams."""
     feather: int = Field(default=2, ge=0, le=16)
-    """Width of the seam in pixels."""
+    """Width of the seam in pixels where known pixels are `kept`."""
 
     @model_validator(mode="after")
     def _denoises(self) -> Self:
@@ -50,10 +55,14 @@ def recover(
     seeds: Sequence[int],
     config: RecoveryConfig,
 ) -> list[Image]:
-    """Fill the unknown pixels of each picture; known pixels come back as they were received."""
+    """Fill the unknown pixels of each picture."""
     out = [np.array(picture) for picture in received]
-    todo = [i for i, mask in enumerate(known) if not mask.all()]
-    if config.kind == "fill" or not todo:
+    todo = [i for i, mask in enumerate(known) if config.kind == "inpaint" and not mask.all()]
+    whole = [i for i in range(len(out)) if i not in todo]
+    if config.known == "decoded" and whole:
+        for i, picture in zip(whole, _through_autoencoder(models, [out[i] for i in whole]), strict=True):
+            out[i] = picture
+    if not todo:
         return out
     painted = _inpaint(
         models,
@@ -64,7 +73,7 @@ def recover(
         config,
     )
     for i, picture in zip(todo, painted, strict=True):
-        out[i] = overlay(out[i], known[i], picture, config.feather)
+        out[i] = picture if config.known == "decoded" else overlay(out[i], known[i], picture, config.feather)
     return out
 
 
@@ -77,6 +86,22 @@ def overlay(received: Image, known: Mask, painted: Image, feather_px: int) -> Im
     fade = np.clip(1 - distance / (feather_px + 1), 0, 1)[..., None].astype(np.float32)
     blended = np.clip(painted + fade * step + 0.5, 0, 255).astype(np.uint8)
     return np.where(known[..., None], received, blended)
+
+
+def _through_autoencoder(models: ModelSet, received: list[Image]) -> list[Image]:
+    import torch
+
+    pipeline = models.image_to_image
+    with torch.inference_mode():
+        clean = pipeline.vae.encode(_tensor(received).to(pipeline.device) * 2 - 1).latent_dist.mode()
+        pictures = pipeline.image_processor.postprocess(pipeline.vae.decode(clean).sample, output_type="np")
+    return list(np.round(pictures * 255).astype(np.uint8))
+
+
+def _tensor(pictures: list[Image]) -> Any:
+    import torch
+
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
 def _inpaint(
@@ -95,9 +120,9 @@ def _inpaint(
     import torch.nn.functional as F
 
     pipeline = models.image_to_image
-    images = torch.from_numpy(np.stack(received)).permute(0, 3, 1, 2).float() / 255
+    images = _tensor(received)
     unknown = torch.from_numpy(~np.stack(known))[:, None].float()
-    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    generators = [torch.Generator("cpu").manual_seed(s + OWN_NOISE) for s in seeds]
     with torch.inference_mode():
         clean = pipeline.vae.encode((images * 2 - 1).to(pipeline.device)).latent_dist.mode()
         clean = clean * pipeline.vae.config.scaling_factor
