@@ -150,3 +150,9 @@ def test_values_that_do_not_fit(tmp_path, info, value):
 def test_window_must_make_sense():
     with pytest.raises(ResultsError, match="warmup < duration"):
         RunInfo(scenario_text="", scenario_hash="", seed=0, replication=0, duration_ns=5, warmup_ns=5)
+
+
+def test_a_damaged_manifest_is_one_error(tmp_path):
+    (tmp_path / "manifest.json").write_text("{half a mani")
+    with pytest.raises(ResultsError, match=r"manifest\.json: expected JSON"):
+        load(tmp_path)
