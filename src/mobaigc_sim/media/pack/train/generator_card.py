@@ -38,7 +38,7 @@ combination in ten is kept out. The text-to-image model saw {scenes} scenes, enc
 
 **Recipe of the autoencoder.** {vae}
 64 px crops; L1, squared and gradient error, the same at half scale on pooled latents; Gaussian noise of
-{LATENT_NOISE} on the latents.
+{LATENT_NOISE} on the latents. Then the decoder alone, under the frozen encoder.
 
 **Recipe of the text-to-image model.** {generator}
 Flow matching, objects weighted {1 + OBJECT_WEIGHT:g} to 1, captions dropped in {CAPTION_DROPOUT:.0%}; cross-attention

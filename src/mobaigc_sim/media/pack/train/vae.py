@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -45,11 +46,11 @@ def train(workdir: Path, *, steps: int, batch: int, seed: int) -> tuple[Autoenco
     vae = build()
     optimizer = torch.optim.AdamW(vae.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     loop = Loop("vae", vae, optimizer, steps, 1.5e-3, workdir)
-    source = scenes(seed, loop.step * batch)
     generator = torch.Generator().manual_seed(seed + loop.step)
+    crops = _crop_batches(seed, loop.step, batch, generator)
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, float]]:
-        x = _crops(to_tensor([next(source).image for _ in range(batch)]), generator)
+        x = next(crops)
         z = vae.encode(x).latent_dist.mean
         noise = torch.randn(z.shape, generator=generator) * LATENT_NOISE
         recon = _distance(vae.decode(z + noise).sample, x)
@@ -75,11 +76,11 @@ def refine_decoder(vae: AutoencoderKL, workdir: Path, *, steps: int, batch: int,
     decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder])
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     loop = Loop("decoder", decoder, optimizer, steps, 1e-3, workdir)
-    source = scenes(seed, loop.step * batch)
     generator = torch.Generator().manual_seed(seed + loop.step)
+    crops = _crop_batches(seed, loop.step, batch, generator)
 
     def loss_of(_: int) -> tuple[Tensor, dict[str, float]]:
-        x = _crops(to_tensor([next(source).image for _ in range(batch)]), generator)
+        x = next(crops)
         with torch.no_grad():
             z = vae.encode(x).latent_dist.mean
         noise = torch.randn(z.shape, generator=generator) * LATENT_NOISE
@@ -97,6 +98,13 @@ def psnr_db(vae: AutoencoderKL, seed: int, count: int = 256) -> float:
         y = vae.decode(vae.encode(x).latent_dist.mean).sample.clamp(-1, 1)
         mse = ((x - y) / 2).square().mean((1, 2, 3))
     return float((-10 * mse.log10()).mean())
+
+
+def _crop_batches(seed: int, step: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Endless batches of crops of fresh scenes, from the given step on."""
+    source = scenes(seed, step * batch)
+    while True:
+        yield _crops(to_tensor([next(source).image for _ in range(batch)]), generator)
 
 
 def _crops(images: Tensor, generator: torch.Generator, size: int = 64) -> Tensor:
