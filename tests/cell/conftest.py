@@ -23,6 +23,7 @@ class CheapMedia:
     """Stands for the media stack; everything depends on prompt and seed alone."""
 
     keep_grid = np.linspace(0.1, 1.0, 10)
+    held = None
 
     def __init__(self, config: MediaConfig) -> None:
         self.config = config
@@ -41,6 +42,9 @@ class CheapMedia:
 
     def content_curve(self, picture: Any) -> Any:
         return SimpleNamespace(total_bytes=60 + 900 * self.keep_grid, importance=np.sqrt(self.keep_grid))
+
+    def offered_keep(self, keep: float) -> float:
+        return keep
 
     def offer(self, picture: Any, keep: float) -> list[bytes]:
         if not self.config.semantic:

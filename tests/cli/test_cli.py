@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from mobaigc_sim import __version__
 from mobaigc_sim.cli import app
 from mobaigc_sim.errors import MobaigcError
+from mobaigc_sim.media.config import MediaConfig
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = str(ROOT / "scenarios/quickstart.yaml")
@@ -122,8 +123,10 @@ def test_a_bug_is_not_dressed_up_as_bad_input(simulator: Simulator) -> None:
 
 
 def test_image_hands_its_options_on_and_tells_the_result(simulator: Simulator) -> None:
-    result = invoke("image", "a cat", "--keep", "0.3", "--seed", "4", "--loss", "0.1", "--out", "cat.png")
-    assert simulator.images == [("a cat", {"keep": 0.3, "seed": 4, "loss": 0.1, "out": Path("cat.png")})]
+    options = ("--keep", "0.3", "--seed", "4", "--loss", "0.1", "--out", "cat.png", "--set", "media.models=here")
+    result = invoke("image", "a cat", *options)
+    told = {"keep": 0.3, "seed": 4, "loss": 0.1, "out": Path("cat.png"), "media": MediaConfig(models="here")}
+    assert simulator.images == [("a cat", told)]
     assert result.stdout == "9 B sent instead of 20 B, S 0.900, Q 0.800, JPSQ 0.850: cat.png\n"
     assert invoke("image", "a cat", "--keep", "1.5").exit_code == 2
     assert len(simulator.images) == 1

@@ -72,6 +72,13 @@ class CodecContract(ABC):
         image = picture(64, 64)
         assert self.codec().encode(image, 70) == self.codec().encode(image.copy(), 70)
 
+    def test_a_draft_is_a_picture_of_about_the_same_error(self) -> None:
+        image = picture(96, 96)
+        shown = [
+            self.codec().decode(self.codec().encode(image, 60, draft=draft), 96, 96, 60) for draft in (True, False)
+        ]
+        assert abs(psnr_db(shown[0], image) - psnr_db(shown[1], image)) < 1.5
+
     def test_quality_trades_bytes_for_error(self) -> None:
         image = picture(96, 96)
         payloads = [self.codec().encode(image, q) for q in (20, 50, 80, 95)]

@@ -95,3 +95,29 @@ def test_steps_are_summed(unet: UNet2DConditionModel, inputs: tuple[Tensor, Tens
 def test_maps_without_a_recording_are_an_error() -> None:
     with pytest.raises(ValueError, match="no cross-attention was recorded"):
         AttentionAccumulator(1, (8, 8)).maps()
+
+
+@pytest.mark.parametrize(
+    ("latent_hw", "levels"), [((8, 12), [(8, 12), (4, 6), (2, 3)]), ((5, 7), [(5, 7), (3, 4), (2, 2)])]
+)
+def test_layers_of_every_resolution_come_to_the_latent_grid_upright(
+    latent_hw: tuple[int, int], levels: list[tuple[int, int]]
+) -> None:
+    h, w = latent_hw
+    for rows, columns in levels:
+        accumulator = AttentionAccumulator(1, latent_hw)
+        down = torch.linspace(0, 1, rows)[:, None].expand(rows, columns)
+        accumulator("layer", torch.stack([down.flatten(), 1 - down.flatten()], -1)[None])
+        (maps,) = accumulator.maps()
+        assert maps.shape == (2, h, w)
+        np.testing.assert_allclose(maps.sum(0).numpy(), 1, atol=1e-6)
+        np.testing.assert_allclose(maps[0].std(1).numpy(), 0, atol=1e-6)
+        assert (maps[0].mean(1).diff() >= 0).all()
+        np.testing.assert_allclose(maps[0].mean().item(), 0.5, atol=1e-6)
+
+
+def test_a_layer_that_is_no_level_of_the_grid_is_an_error() -> None:
+    accumulator = AttentionAccumulator(1, (8, 8))
+    accumulator("mid", torch.ones(1, 10, 3))
+    with pytest.raises(ValueError, match="layer mid: 10 queries are no level of the latent grid"):
+        accumulator.maps()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from concurrent.futures import ThreadPoolExecutor
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +39,23 @@ def test_digest_tells_parts_apart() -> None:
 def test_a_broken_entry_counts_as_missing(tmp_path: Path) -> None:
     cache = DiskCache(tmp_path, 10**9)
     cache.put(digest("x"), arrays(1))
-    (path,) = tmp_path.glob("*/*.npz")
-    path.write_bytes(path.read_bytes()[:50])
-    assert cache.get(digest("x")) is None
+    (path,) = entries(tmp_path)
+    whole = path.read_bytes()
+    for broken in (b"", whole[:10], whole[:-1], whole + b"x", whole[:-1] + bytes([whole[-1] ^ 1]), bytes(len(whole))):
+        path.write_bytes(broken)
+        assert cache.get(digest("x")) is None
+    path.write_bytes(whole)
+    assert cache.get(digest("x")) is not None
+
+
+def test_an_entry_under_another_key_counts_as_missing(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 10**9)
+    cache.put(digest("x"), arrays(1))
+    (path,) = entries(tmp_path)
+    other = digest("y")
+    (tmp_path / other[:2]).mkdir(exist_ok=True)
+    path.rename(tmp_path / other[:2] / other)
+    assert cache.get(other) is None
 
 
 def test_the_entries_used_longest_ago_go_first(tmp_path: Path) -> None:
@@ -46,9 +63,9 @@ def test_the_entries_used_longest_ago_go_first(tmp_path: Path) -> None:
     keys = [digest(i) for i in range(4)]
     for age, key in enumerate(keys):
         cache.put(key, arrays(age, 5000))
-        os.utime(tmp_path / key[:2] / f"{key}.npz", ns=(age, age))
+        os.utime(tmp_path / key[:2] / key, ns=(age, age))
     assert cache.get(keys[0]) is not None
-    cache.limit_bytes = 2 * (tmp_path / keys[0][:2] / f"{keys[0]}.npz").stat().st_size
+    cache.limit_bytes = 2 * (tmp_path / keys[0][:2] / keys[0]).stat().st_size
     cache.shrink()
     assert [cache.get(k) is not None for k in keys] == [True, False, False, True]
 
@@ -57,7 +74,35 @@ def test_a_new_cache_brings_an_old_one_under_the_limit(tmp_path: Path) -> None:
     for n in range(10):
         DiskCache(tmp_path, 10**9).put(digest(n), arrays(n, 5000))
     DiskCache(tmp_path, 20_000)
-    assert sum(p.stat().st_size for p in tmp_path.glob("*/*")) <= 20_000
+    assert 0 < size_of(tmp_path) <= 20_000
+
+
+def test_an_entry_larger_than_the_limit_is_not_stored_and_costs_no_other(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 10_000)
+    cache.put(digest("small"), arrays(1))
+    cache.put(digest("large"), arrays(1, 20_000))
+    assert cache.get(digest("large")) is None
+    assert cache.get(digest("small")) is not None
+
+
+def test_an_entry_written_again_counts_once(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 30_000)
+    cache.put(digest("kept"), arrays(1, 5000))
+    for n in range(20):
+        cache.put(digest("again"), arrays(n, 5000))
+    assert cache.get(digest("kept")) is not None
+
+
+def test_what_a_dead_writer_left_is_removed_and_what_a_live_one_writes_is_not(tmp_path: Path) -> None:
+    DiskCache(tmp_path, 10**9).put(digest("x"), arrays(1))
+    folder = tmp_path / digest("x")[:2]
+    dead, live = folder / "dead.part", folder / "live.part"
+    for part in (dead, live):
+        part.write_bytes(b"half")
+    os.utime(dead, (0, 0))
+    DiskCache(tmp_path, 10**9)
+    assert not dead.exists()
+    assert live.exists()
 
 
 def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
@@ -66,14 +111,63 @@ def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
         DiskCache(tmp_path / "file" / "cache", 10)
 
 
-def test_concurrent_writers_leave_whole_entries(tmp_path: Path) -> None:
-    def work(seed: int) -> None:
-        cache = DiskCache(tmp_path, 10**9)
-        for i in range(40):
-            cache.put(digest(i % 5), arrays(i % 5))
-            found = cache.get(digest((i + seed) % 5))
-            assert found is None or set(found["image"]) == {(i + seed) % 5}
+def test_writers_of_several_processes_leave_whole_entries_and_keep_the_limit(tmp_path: Path) -> None:
+    limit = 60_000
+    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+        seen = list(pool.map(write_and_read, [tmp_path] * 4, range(4), [limit] * 4))
+    hits, largest = sum(h for h, _ in seen), max(size for _, size in seen)
+    assert hits > 0
+    assert 0.5 * limit < largest <= limit
+    assert size_of(tmp_path) <= limit
+    assert not list(tmp_path.glob("*/*.part"))
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    assert len(list(tmp_path.glob("*/*"))) == 5
+
+def test_a_writer_that_is_killed_leaves_no_half_entry(tmp_path: Path) -> None:
+    limit = 60_000
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=write_for_ever, args=(tmp_path, limit))
+    child.start()
+    while len(entries(tmp_path)) < 5 and child.is_alive():
+        time.sleep(0.001)
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    cache = DiskCache(tmp_path, limit)
+    left = entries(tmp_path)
+    assert left
+    assert all(cache.get(path.name) is not None for path in left)
+    write_and_read(tmp_path, 1, limit)
+    assert size_of(tmp_path) <= limit
+
+
+def entries(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*/*") if path.suffix != ".part"]
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in entries(folder))
+
+
+def write_and_read(folder: Path, seed: int, limit: int) -> tuple[int, int]:
+    """Hits, and the most bytes that the folder ever held while nobody wrote."""
+    cache = DiskCache(folder, limit)
+    hits = largest = 0
+    for i in range(60):
+        n = (i * (seed + 3)) % 25
+        cache.put(digest(n), arrays(n, 4000 + 40 * n))
+        with cache._locked():
+            largest = max(largest, size_of(folder))
+        for wanted in (n, (i + seed) % 25):
+            found = cache.get(digest(wanted))
+            hits += found is not None
+            assert found is None or set(found["image"]) == {wanted}
+    return hits, largest
+
+
+def write_for_ever(folder: Path, limit: int) -> None:
+    cache = DiskCache(folder, limit)
+    n = 0
+    while True:
+        cache.put(digest(n % 50), arrays(n % 50, 4000))
+        n += 1

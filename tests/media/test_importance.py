@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mobaigc_sim.errors import MobaigcError, UnknownNameError
-from mobaigc_sim.media.importance import ImportanceConfig, importance_curve, importance_map, mass_curve
-from mobaigc_sim.media.patches import SELECTORS, check_picture, grid_shape, mask_of, patch_order, pool, to_pixels
+from mobaigc_sim.media.importance import ImportanceConfig, importance_map, mass_curve
+from mobaigc_sim.media.patches import (
+    SELECTORS,
+    Content,
+    check_picture,
+    grid_shape,
+    mask_of,
+    patch_order,
+    pool,
+    to_pixels,
+)
 
 CONFIG = ImportanceConfig()
 masses = arrays(
@@ -76,7 +85,7 @@ def test_unknown_role_names_the_nearest() -> None:
 @given(masses)
 @settings(deadline=None, max_examples=100)
 def test_curve_rises_concavely_to_one_and_no_order_does_better(importance: np.ndarray) -> None:
-    curve = importance_curve(importance)
+    curve = mass_curve(importance, np.argsort(-importance.ravel(), kind="stable"))
     assert curve[0] == 0
     assert curve[-1] == pytest.approx(1)
     steps = np.diff(curve)
@@ -105,22 +114,29 @@ def test_selectors() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     image[:, 32:] = 90
-    flat = np.ones((4, 4))
-    order = {name: patch_order(name, flat, image, np.random.default_rng(3)) for name in SELECTORS}
+    flat, missing = np.ones((4, 4)), np.ones((4, 4))
+    content = Content(flat, image, missing)
+    order = {name: patch_order(name, content, np.random.default_rng(3)) for name in SELECTORS}
     for found in order.values():
         assert sorted(found) == list(range(16))
     # equals stay in reading order
     assert order["attention"].tolist() == list(range(16))
     # equal attention: smooth patches cost less, so they come first
     assert set(order["density"][:8] % 4) == {2, 3}
+    assert order["gain"].tolist() == order["density"].tolist()
     assert set(order["centre"][:4]) == {5, 6, 9, 10}
-    assert order["random"].tolist() == patch_order("random", flat, image, np.random.default_rng(3)).tolist()
-    assert order["random"].tolist() != patch_order("random", flat, image, np.random.default_rng(4)).tolist()
+    assert order["random"].tolist() == patch_order("random", content, np.random.default_rng(3)).tolist()
+    assert order["random"].tolist() != patch_order("random", content, np.random.default_rng(4)).tolist()
     hot = flat.copy()
     hot[3, 1] = 2
-    assert patch_order("attention", hot, image, rng)[0] == 13
+    assert patch_order("attention", Content(hot, image, missing), rng)[0] == 13
+    # what the thumbnail shows well enough is not worth sending, however hot it is; of equals, what it shows worst
+    missing = np.ones((4, 4))
+    missing[3, 1], missing[1, 2] = 0, 3
+    found = patch_order("gain", Content(hot, image, missing), rng)
+    assert (found[0], found[-1]) == (6, 13)
     with pytest.raises(UnknownNameError, match="did you mean 'centre'"):
-        patch_order("center", flat, image, rng)
+        patch_order("center", content, rng)
 
 
 def test_pixels_of_a_mask() -> None:

@@ -64,6 +64,24 @@ def test_decoding_what_arrived_removes_artefacts_of_the_codec() -> None:
             assert error[0] < error[1]
 
 
+def test_polish_reaches_what_arrived_with_a_prompt_and_is_decoded() -> None:
+    models = load_model_set("embedded")
+    picture = decode([encode_whole(generate(models, PROMPTS[:1], [3], steps=4, guidance=3.0)[0].image, WebpConfig())])
+
+    def shown(prompt: str = PROMPTS[0], mask: np.ndarray = picture.known_HW, **settings: object) -> np.ndarray:
+        config = RecoveryConfig.model_validate({"steps": 4, **settings})
+        return recover(models, [picture.image], [mask], [prompt], [3], config)[0]
+
+    decoded = shown(kind="fill")
+    np.testing.assert_array_equal(shown(polish=0.0), decoded)
+    np.testing.assert_array_equal(shown("", polish=1.0), decoded)
+    np.testing.assert_array_equal(shown(polish=1.0, known="kept"), picture.image)
+    moved = [np.abs(shown(polish=p).astype(int) - decoded).mean() for p in (0.25, 1.0)]
+    assert 0 < moved[0] < moved[1] < 20
+    halves = [shown(mask=half_known(), polish=p)[:, : SIDE // 2 - 16].astype(int) for p in (0.0, 1.0)]
+    assert np.abs(halves[0] - halves[1]).mean() > 0
+
+
 def test_fill_leaves_the_received_picture_alone() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     models = load_model_set("embedded")
@@ -79,7 +97,7 @@ def test_a_picture_depends_on_prompt_and_seed_and_not_on_its_batch() -> None:
     assert np.abs(pair[0].image.astype(int) - alone.image).max() <= 2
     assert np.abs(alone.image.astype(int) - other.image).mean() > 5
     assert set(alone.word_maps) == set(PROMPTS[0].split())
-    assert alone.word_maps["fox"].shape == (models.latent_px, models.latent_px)
+    assert alone.word_maps["fox"].shape == models.latent_hw
 
 
 def test_a_recovery_that_would_not_denoise_is_refused() -> None:

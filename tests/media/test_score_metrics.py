@@ -51,7 +51,7 @@ def test_spread_of_gradient_similarity_agrees_with_pyiqas_gmsd(pairs):
     clean, shown = pairs
     a, b = (torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255 for x in (shown, clean))
     oracle = pyiqa.create_metric("gmsd", device=torch.device("cpu"))(a, b).flatten().numpy()
-    assert gms_map(luma(clean), luma(shown)).std((1, 2)) == pytest.approx(oracle, rel=0.05)
+    assert gms_map(luma(clean), luma(shown)).std((1, 2)) == pytest.approx(oracle, rel=0.1)
 
 
 def test_maps_are_symmetric_and_one_for_identical_pictures(pairs):

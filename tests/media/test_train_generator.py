@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from mobaigc_sim.media.attention import recording
-from mobaigc_sim.media.pack.scenes import SceneSpec, render
+from mobaigc_sim.media.pack.drawing import render
+from mobaigc_sim.media.pack.scenes import SceneSpec
 from mobaigc_sim.media.pack.train import generator, vae
 from mobaigc_sim.media.pack.train.common import scenes
 from mobaigc_sim.media.pack.train.tokenizer import build_tokenizer

@@ -8,15 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from mobaigc_sim.media.pack.scenes import render
-from mobaigc_sim.media.pack.train import clip, distort, quality
-from mobaigc_sim.media.pack.train.common import Loop
+from mobaigc_sim.media.pack.drawing import render
+from mobaigc_sim.media.pack.train import clip, decoded, distort, quality
+from mobaigc_sim.media.pack.train.common import Loop, scenes
 from mobaigc_sim.media.pack.train.edits import EDITS, meaning, other_object, other_position, repaint, sample
-from mobaigc_sim.media.pack.train.figures import fresh_scenes, ladder, unseen_combinations
+from mobaigc_sim.media.pack.train.figures import (
+    fresh_scenes,
+    held_out_content,
+    ladder,
+    quality_in_weather,
+    rank,
+    unseen_combinations,
+)
 from mobaigc_sim.media.pack.train.opinion import components, pseudo_opinion
 from mobaigc_sim.media.pack.train.tokenizer import build_tokenizer
 from mobaigc_sim.media.pack.vocabulary import held_out
 from mobaigc_sim.media.reference_metrics import luma, ssim_map
+from mobaigc_sim.media.score import EmbeddedScorer
 
 ALL = {**distort.TRAINED, **distort.HELD_OUT}
 
@@ -72,7 +80,8 @@ def test_things_that_swap_sides_say_so_and_a_single_thing_moves():
             assert moved.spec.mains == drawing.spec.mains[::-1]
         else:
             assert moved.spec == drawing.spec
-            assert abs(moved.mains[0].left - drawing.mains[0].left) >= 8
+            item = drawing.mains[0]
+            assert abs(moved.mains[0].left - item.left) >= (drawing.size - item.width) / 2
 
 
 def test_no_edit_shows_a_combination_that_is_kept_for_the_test():
@@ -110,8 +119,8 @@ def test_hidden_things_count_less_in_the_meaning():
 
 
 def test_batches_depend_on_seed_and_step_only():
-    first, again, later = clip.examples(1, 5, 8), clip.examples(1, 5, 8), clip.examples(1, 6, 8)
-    assert len(first) == 8
+    first, again, later = clip.examples(1, 5, 12), clip.examples(1, 5, 12), clip.examples(1, 6, 12)
+    assert len(first) == 12
     assert all(np.array_equal(a.image, b.image) and a.caption == b.caption for a, b in zip(first, again, strict=True))
     assert not any(np.array_equal(a.image, b.image) for a, b in zip(first, later, strict=True))
     assert torch.equal(quality.make_batch(1, 5, 8).pictures, quality.make_batch(1, 5, 8).pictures)
@@ -145,17 +154,104 @@ def test_distortions_keep_the_format_and_repeat(pictures, name):
     assert np.array_equal(pictures[0], before)
 
 
+@pytest.fixture(scope="module")
+def vae(tmp_path_factory):
+    from diffusers import AutoencoderKL
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            block_out_channels=(8, 8),
+            norm_num_groups=4,
+        )
+    folder = tmp_path_factory.mktemp("vae")
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_round_trip_without_noise_is_the_autoencoder_and_noise_moves_away_from_it(vae, pictures):
+    model = decoded.load_vae(vae)
+    plain, mild, severe = (decoded.round_trip(model, pictures, x, 1).astype(float) for x in (0.0, 0.3, 1.0))
+    x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    expected = model.decode(model.encode(x).latent_dist.mode()).sample.permute(0, 2, 3, 1).numpy() * 127.5 + 127.5
+    assert np.abs(plain - expected.clip(0, 255)).max() <= 0.51
+    assert 0 < np.abs(mild - plain).mean() < np.abs(severe - plain).mean()
+
+
+def test_decoded_scenes_are_made_once_and_are_those_of_their_seed(vae, tmp_path):
+    made = decoded.decoded_scenes(tmp_path, vae, 3, 5)
+    again = decoded.decoded_scenes(tmp_path, tmp_path / "nothing here", 3, 5)
+    assert np.array_equal(made.clean, again.clean) and np.array_equal(made.shown, again.shown)
+    source = scenes(3)
+    assert all(np.array_equal(picture, next(source).image) for picture in made.clean)
+    assert made.shown.shape == (5, 2, 128, 128, 3)
+
+
+def test_inpainted_pictures_hold_patches_of_both_sources(pictures):
+    black = np.zeros_like(pictures[0])
+    for seed in range(6):
+        shown = decoded.inpainted(pictures[0], black, np.random.default_rng(seed)).astype(int)
+        patches = shown.reshape(8, 16, 8, 16, 3).swapaxes(1, 2).reshape(64, -1).max(1)
+        assert patches.min() < 0.5 * patches.max()
+
+
+def test_batches_take_some_scenes_from_the_pool(monkeypatch, pictures):
+    pool = decoded.Decoded(pictures[:2], np.stack([pictures[2:4], pictures[4:6]]))
+    monkeypatch.setattr(quality, "DECODED_SHARE", 1.0)
+    batch = quality.make_batch(1, 0, 4, pool)
+    found = (batch.pictures[:3] * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    k = [np.array_equal(found[0], p) for p in pool.clean].index(True)
+    assert np.array_equal(found[1:], pool.shown[k])
+    clean = pool.clean[[k, k]]
+    assert batch.opinion[1:3].numpy() == pytest.approx(pseudo_opinion(clean, pool.shown[k]), abs=1e-6)
+
+
+def test_difference_loss_sees_order_inside_a_scene_and_not_the_level_of_the_scene():
+    target = torch.rand(8, 5, generator=torch.Generator().manual_seed(0))
+    shift = torch.tensor([0.3, -0.2]).repeat_interleave(quality.VERSIONS)[:, None]
+    same = quality.losses(target, target)
+    shifted = quality.losses(target + shift, target)
+    assert all(value == 0 for value in same.values())
+    assert shifted["difference"] == pytest.approx(0, abs=1e-10)
+    assert shifted["picture"] == pytest.approx((0.3 + 0.2) / 2 - 0.05, abs=1e-6)
+    assert quality.losses(target.flip(0), target)["difference"] > 0.01
+
+
+def test_training_begins_with_the_weights_that_it_is_given(tmp_path):
+    earlier = quality.build(5)
+    quality.save(earlier, tmp_path)
+    for key, value in quality.build(6, tmp_path).state_dict().items():
+        assert torch.equal(value, earlier.state_dict()[key])
+    assert not torch.equal(quality.build(6).state_dict()["fc1.weight"], earlier.state_dict()["fc1.weight"])
+
+
+def test_shipped_quality_ranks_unseen_codecs_and_does_not_punish_weather():
+    scorer = EmbeddedScorer()
+    clean = held_out_content(505, 16)
+    for name in ("avif", "jpeg2000"):
+        assert name in distort.HELD_OUT
+        steps = ladder(name, clean)
+        q = np.stack([scorer.quality(p) for p in steps])
+        opinion = np.stack([pseudo_opinion(clean, p).mean(1) for p in steps])
+        assert rank(q, opinion) > 0.8, name
+        assert all(np.diff(q.mean(1)) < 0), name
+    weather = quality_in_weather(scorer, 506, 24)
+    assert all(abs(q.mean() - weather["clear"].mean()) < 0.05 for q in weather.values())
+
+
 def clip_loss(module):
     module.eval()
     with torch.no_grad():
-        return float(clip.loss(module, clip.examples(77, 0, 16), build_tokenizer())[0])
+        return float(clip.loss(module, clip.examples(77, 0, 24), build_tokenizer())[0])
 
 
 def test_a_few_steps_lower_the_loss_of_the_semantic_scorer(tmp_path):
-    start, _ = clip.fit(tmp_path, 0, 16, 2)
+    start, _ = clip.fit(tmp_path, 0, 24, 2)
     before = clip_loss(start)
     (tmp_path / "clip.ckpt").unlink()
-    trained, seconds = clip.fit(tmp_path, 8, 16, 2)
+    trained, seconds = clip.fit(tmp_path, 8, 24, 2)
     assert seconds > 0
     assert clip_loss(trained) < 0.9 * before
 
@@ -180,20 +276,20 @@ def test_an_interrupted_run_ends_where_an_unbroken_one_does(tmp_path, monkeypatc
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
     parts.mkdir()
-    expected, _ = stage.fit(whole, 3, 4, 3)
+    expected, _ = stage.fit(whole, 3, 6, 3)
 
     make = getattr(stage, source)
 
-    def stopping(seed, step, batch):
+    def stopping(seed, step, *rest):
         if step == 2:
             raise KeyboardInterrupt
-        return make(seed, step, batch)
+        return make(seed, step, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(stage, source, stopping)
         with pytest.raises(KeyboardInterrupt):
-            stage.fit(parts, 3, 4, 3)
-    found, _ = stage.fit(parts, 3, 4, 3)
+            stage.fit(parts, 3, 6, 3)
+    found, _ = stage.fit(parts, 3, 6, 3)
     for key, value in expected.state_dict().items():
         assert torch.equal(found.state_dict()[key], value), key
 

@@ -10,7 +10,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from mobaigc_sim.kernel.probes import Probes
-from mobaigc_sim.media.pack import scenes
+from mobaigc_sim.media.pack.drawing import render
+from mobaigc_sim.media.pack.scenes import sample_spec
 from mobaigc_sim.metrics import summarise
 from mobaigc_sim.results import Run, RunInfo, RunWriter, load
 
@@ -21,8 +22,8 @@ DURATION_S, WARMUP_S, PRBS, SLOT_NS = 20, 2, 51, 500_000
 def picture_record(request: int, seed: int, keep: float, *, failed: bool = False) -> dict[str, Any]:
     """A scene, an attention that follows its objects, the kept patches, and a blurred stand-in for the painted rest."""
     rng = np.random.default_rng(seed)
-    spec = scenes.sample_spec(rng)
-    scene = scenes.render(spec, rng)
+    spec = sample_spec(rng)
+    scene = render(spec, rng)
     maps = {name: gaussian_filter(mask.astype(float), 6) for name, mask in scene.masks.items()}
     maps[spec.place.name] = 0.25 * gaussian_filter(1.0 - sum(m for m in scene.masks.values()), 10) + 0.02
     maps["a"] = np.full(scene.image.shape[:2], 0.05)

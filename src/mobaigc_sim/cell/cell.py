@@ -11,19 +11,18 @@ import simpy
 from ..kernel.clock import Clock
 from ..kernel.probes import Probes
 from ..kernel.streams import Streams
-from ..media.stack import MediaStack
+from ..media.bank_stack import make_media
+from ..media.base import Media
 from ..mobility import Area, mobility
 from ..radio.downlink import Downlink
 from ..scenario.schema import Scenario
 from ..scheduling import schedulers
-from ..traffic import PromptSource, traffic
 from .base_station import BaseStation
 from .generation import ImageServer
 from .journey import Journey
 from .request import Request
 from .scoring import ScoringDesk
-
-SEED_BOUND = 2**31
+from .wishes import draw_requests
 
 
 class Cell:
@@ -32,7 +31,7 @@ class Cell:
     Requests arrive during `duration`; the run goes on until the last of them is finished.
     """
 
-    def __init__(self, scenario: Scenario, probes: Probes, media: MediaStack | None = None) -> None:
+    def __init__(self, scenario: Scenario, probes: Probes, media: Media | None = None) -> None:
         self.scenario = scenario
         self.clock = Clock()
         streams = Streams(scenario.seed, scenario.replication)
@@ -41,8 +40,8 @@ class Cell:
             scenario.users.mobility, n_ue, Area.of(scenario.users.area), streams.rng("mobility")
         )
         scheduler = schedulers.get(scenario.scheduler.kind)(scenario.scheduler)
-        self.media = MediaStack(scenario.media) if media is None else media
-        self.requests = draw_requests(scenario, streams)
+        self.media = make_media(scenario.media) if media is None else media
+        self.requests = draw_requests(scenario, streams, self.media.held)
         self.media.check_prompts({r.prompt for r in self.requests})
         self.station = BaseStation(
             self.clock,
@@ -77,26 +76,7 @@ class Cell:
             on_progress(self.clock.now_s, sum(r.finished_ns >= 0 for r in self.requests))
 
 
-def draw_requests(scenario: Scenario, streams: Streams) -> list[Request]:
-    """Every request of the run in order of arrival; a user's requests do not depend on the other users."""
-    process = traffic.get(scenario.traffic.arrivals.kind)(scenario.traffic.arrivals)
-    prompts = PromptSource(scenario.traffic.prompts)
-    wishes = []
-    for ue in range(scenario.users.count):
-        times_ns = process.times_ns(streams.rng(f"traffic.arrivals.{ue}"), scenario.duration)
-        rng = streams.rng(f"traffic.wishes.{ue}")
-        for time_ns in times_ns:
-            first = int(rng.integers(SEED_BOUND))
-            seeds = tuple(range(first, first + scenario.traffic.images_per_request))
-            wishes.append((int(time_ns), ue, prompts.draw(rng), seeds))
-    wishes.sort()
-    return [
-        Request(number, ue, prompt, seeds, time_ns, time_ns + scenario.traffic.deadline)
-        for number, (time_ns, ue, prompt, seeds) in enumerate(wishes)
-    ]
-
-
 def sampled(scenario: Scenario, count: int) -> frozenset[int]:
-    """Numbers of the requests whose pictures are kept, spread evenly over the run."""
-    wanted = min(scenario.results.images, count)
+    """Numbers of the requests whose pictures are kept, spread evenly over the run; a bank holds no pictures."""
+    wanted = min(scenario.results.images, count) if scenario.media.mode == "live" else 0
     return frozenset(int(n) for n in np.linspace(0, count - 1, wanted).round()) if wanted else frozenset()

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import simpy
 
 from ..kernel.clock import Clock
-from ..media.stack import MediaStack, Picture
+from ..media.base import AnyPicture, Media
 from ..scenario.service import ServiceConfig
 from .request import Request
 
 
 class ImageServer:
-    """`gpu_workers` SimPy processes; each takes what waits, up to `batch` requests, and really generates it.
+    """`gpu_workers` SimPy processes; each takes what waits, up to `batch` requests, and has the media room generate it.
 
     A request whose deadline has passed while it waited is left out.
     """
 
-    def __init__(self, clock: Clock, media: MediaStack, config: ServiceConfig) -> None:
+    def __init__(self, clock: Clock, media: Media, config: ServiceConfig) -> None:
         self._clock = clock
         self._media = media
         self._config = config
@@ -48,7 +48,7 @@ class ImageServer:
             _hand_out(batch, pictures)
 
 
-def _hand_out(batch: list[tuple[Request, simpy.Event]], pictures: list[Picture]) -> None:
+def _hand_out(batch: list[tuple[Request, simpy.Event]], pictures: Sequence[AnyPicture]) -> None:
     rest = iter(pictures)
     for request, ready in batch:
         ready.succeed([next(rest) for _ in request.seeds])

@@ -9,8 +9,8 @@ import numpy as np
 import simpy
 
 from ..kernel.clock import Clock
+from ..media.base import AnyPicture, Media
 from ..media.config import MediaConfig
-from ..media.stack import MediaStack, Picture
 from ..scheduling.base import ContentView, Scheduler
 from .base_station import BaseStation
 from .generation import ImageServer
@@ -27,7 +27,7 @@ class Journey:
         server: ImageServer,
         station: BaseStation,
         scheduler: Scheduler,
-        media: MediaStack,
+        media: Media,
         desk: ScoringDesk,
     ) -> None:
         self._clock = clock
@@ -46,7 +46,7 @@ class Journey:
         deadline = self._clock.timeout(request.deadline_ns - self._clock.now_ns)
         ready = self._server.submit(request)
         yield ready | deadline
-        pictures: list[Picture] = list(ready.value or ()) if ready.triggered else []
+        pictures: list[AnyPicture] = list(ready.value or ()) if ready.triggered else []
         if pictures and not deadline.processed:
             request.generated_ns = self._clock.now_ns
             request.keep = self._choose_keep(request, pictures)
@@ -60,15 +60,15 @@ class Journey:
         self.active -= 1
         self._desk.hand_in(request, pictures)
 
-    def _choose_keep(self, request: Request, pictures: list[Picture]) -> float:
+    def _choose_keep(self, request: Request, pictures: list[AnyPicture]) -> float:
         config: MediaConfig = self._media.config
         if not config.semantic:
             return 1.0
         view = self._content(request, pictures) if self._scheduler.reads_content else None
         chosen = self._scheduler.keep_ratio(view)
-        return config.keep if chosen is None else chosen
+        return self._media.offered_keep(config.keep if chosen is None else chosen)
 
-    def _content(self, request: Request, pictures: list[Picture]) -> ContentView:
+    def _content(self, request: Request, pictures: list[AnyPicture]) -> ContentView:
         curves = [self._media.content_curve(picture) for picture in pictures]
         return ContentView(
             now_ns=self._clock.now_ns,
@@ -81,7 +81,7 @@ class Journey:
             active_requests=self.active,
         )
 
-    def _encode(self, request: Request, pictures: list[Picture]) -> list[Packet]:
+    def _encode(self, request: Request, pictures: list[AnyPicture]) -> list[Packet]:
         """All images' base packets first, then their enhancements, level by level."""
         offers = [self._media.offer(picture, request.keep) for picture in pictures]
         packets = [

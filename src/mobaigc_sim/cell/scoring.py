@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ..kernel.probes import Probes
-from ..media.stack import Delivery, MediaStack, Outcome, Picture
+from ..media.base import AnyPicture, Delivery, Media, Scored
 from ..scenario.service import ServiceConfig
 from .request import Request
 
@@ -16,16 +17,16 @@ class ScoringDesk:
     """Collects finished requests until a batch is full; nothing in the cell depends on its results."""
 
     def __init__(
-        self, media: MediaStack, service: ServiceConfig, probes: Probes, sampled: frozenset[int], batch_images: int = 16
+        self, media: Media, service: ServiceConfig, probes: Probes, sampled: frozenset[int], batch_images: int = 16
     ) -> None:
         self._media = media
         self._service = service
         self._probes = probes
         self._sampled = sampled
         self._batch_images = batch_images
-        self._waiting: list[tuple[Request, list[Picture]]] = []
+        self._waiting: list[tuple[Request, list[AnyPicture]]] = []
 
-    def hand_in(self, request: Request, pictures: list[Picture]) -> None:
+    def hand_in(self, request: Request, pictures: list[AnyPicture]) -> None:
         """Take a finished request; its row is published once its batch is scored."""
         self._waiting.append((request, pictures))
         if sum(r.images for r, _ in self._waiting) >= self._batch_images:
@@ -45,7 +46,7 @@ class ScoringDesk:
             self._publish(request, pictures, found)
         self._waiting.clear()
 
-    def _publish(self, request: Request, pictures: list[Picture], outcomes: list[Outcome | None]) -> None:
+    def _publish(self, request: Request, pictures: list[AnyPicture], outcomes: list[Scored | None]) -> None:
         shown = [o for o in outcomes if o is not None]
         status, cause = request.verdict()
         self._probes.publish(
@@ -81,7 +82,7 @@ class ScoringDesk:
             for index, (picture, outcome) in enumerate(zip(pictures, outcomes, strict=True)):
                 self._publish_images(request.number, index, picture, outcome)
 
-    def _publish_images(self, request: int, index: int, picture: Picture, outcome: Outcome | None) -> None:
+    def _publish_images(self, request: int, index: int, picture: Any, outcome: Any) -> None:
         height, width = picture.image.shape[:2]
         heat = picture.importance / picture.importance.max()
         received = np.zeros((height, width, 4), np.uint8)

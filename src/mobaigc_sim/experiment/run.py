@@ -9,7 +9,6 @@ from typing import Any
 
 from ..cell.cell import Cell
 from ..kernel.probes import Probes, Record
-from ..media.stack import model_hashes
 from ..metrics import summarise
 from ..results import RunInfo, RunWriter, load
 from ..scenario.dump import dump_scenario, scenario_hash
@@ -60,7 +59,7 @@ def run_one(scenario: Scenario, out: Path, on_progress: Callable[[Progress], Non
         replication=scenario.replication,
         duration_ns=scenario.duration,
         warmup_ns=scenario.warmup,
-        models=model_hashes(scenario.media),
+        models=cell.media.model_hashes(),
     )
 
     def tell(now_s: float, requests: int) -> None:

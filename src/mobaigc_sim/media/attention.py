@@ -67,7 +67,10 @@ def recording(unet: Any, sink: Sink) -> Iterator[None]:
 
 
 class AttentionAccumulator:
-    """Sums the probabilities of one batch over denoising steps, the conditional half only."""
+    """Sums the probabilities of one batch over denoising steps, the conditional half only.
+
+    Works for every UNet whose levels halve the latent grid (rounding up), square or not.
+    """
 
     def __init__(self, batch: int, latent_hw: tuple[int, int]) -> None:
         self.batch = batch
@@ -75,20 +78,30 @@ class AttentionAccumulator:
         self._sum: dict[str, Tensor] = {}
 
     def __call__(self, layer: str, probs: Tensor) -> None:
-        """Sink for `recording`: with guidance on, the conditional pictures are the last `batch` rows."""
+        """Sink for `recording`: the conditional pictures are the last `batch` rows, which are all without guidance."""
         conditional = probs[-self.batch :].detach().float()
         self._sum[layer] = self._sum[layer] + conditional if layer in self._sum else conditional
 
     def maps(self) -> Tensor:
-        """Token maps (B, K, H, W): mean over layers of the sums over steps, bilinear to the latent grid."""
+        """Token maps (B, K, H, W): mean over layers of the sums over steps, bilinear to the latent grid.
+
+        Raises ValueError when nothing was recorded, or a layer's grid is no level of the latent grid.
+        """
         if not self._sum:
             raise ValueError("no cross-attention was recorded: was the pipeline run inside `recording`?")
-        h, w = self.latent_hw
         total: Tensor | None = None
-        for probs in self._sum.values():
-            scale = round((h * w / probs.shape[1]) ** 0.5)
-            grid = probs.transpose(1, 2).reshape(self.batch, -1, -(-h // scale), -(-w // scale))
-            up = F.interpolate(grid, size=(h, w), mode="bilinear", align_corners=False)
+        for layer, probs in self._sum.items():
+            grid = probs.transpose(1, 2).reshape(self.batch, -1, *self._grid_of(layer, probs.shape[1]))
+            up = F.interpolate(grid, size=self.latent_hw, mode="bilinear", align_corners=False)
             total = up if total is None else total + up
         assert total is not None
         return total / len(self._sum)
+
+    def _grid_of(self, layer: str, queries: int) -> tuple[int, int]:
+        """Rows and columns of a layer with so many queries: the latent grid, halved as often as it takes."""
+        h, w = self.latent_hw
+        while h * w > queries and max(h, w) > 1:
+            h, w = -(-h // 2), -(-w // 2)
+        if h * w != queries:
+            raise ValueError(f"layer {layer}: {queries} queries are no level of the latent grid {self.latent_hw}")
+        return h, w

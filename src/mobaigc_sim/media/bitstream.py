@@ -1,6 +1,7 @@
 """The packets of one picture: what every byte on the air means.
 
-All packets share a frame of four or five bytes, so that a cut-off byte stream still splits into whole packets:
+Format version 2 (in version 1 the AV1 sequence header was always sent). All packets share a frame of four or five
+bytes, so that a byte stream that is cut anywhere still splits into whole packets:
 
 | bytes | content |
 |---|---|
@@ -16,8 +17,9 @@ All packets share a frame of four or five bytes, so that a cut-off byte stream s
 | 3 whole | version (3), codec (3) | quality (1 byte), height and width (varints), codec payload |
 
 The base body, in one range-coded run so that no field is rounded up to bytes: patch size (1 of 3), rows (1 … 256),
-"square" flag or columns, seed (32 bits), prompt (`prompt_code`), quality and quality drop, number of levels, patches in
-each, which patch belongs to which (`level_map`), side of the thumbnail and its coefficients (`thumbnail`).
+"square" flag or columns, seed (32 bits), prompt (`prompt_code`), quality of the first level and drop from level to
+level, number of levels, patches in each, which patch belongs to which (`level_map`), side of the thumbnail and its
+coefficients (`thumbnail`).
 
 Why CRC-16: transport blocks below carry CRC-24 already (TS 38.212 5.1), so the sum here guards against mixed-up
 packets and software, not against noise; two bytes instead of four save up to 8 bytes of a 1.5 KB picture.
@@ -32,6 +34,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +50,7 @@ from .prompt_code import FORMAT_CHECK, code_prompt
 from .thumbnail import MAX_SIDE_PX as MAX_THUMBNAIL_PX
 from .thumbnail import Thumbnail, code_thumbnail, small_shape
 
-VERSION = 1
+VERSION = 2
 BASE, ENHANCEMENT, WHOLE = 1, 2, 3
 PATCH_SIZES_PX = (8, 16, 32)
 MAX_BODY_BYTES = 1 << 24
@@ -69,6 +72,7 @@ class Base:
     level_RC: NDArray[np.int8]
     """Level of each patch, NOT_SENT where the keep ratio leaves it out; levels count from 0 without gaps."""
     quality: int
+    """Codec quality of level 0."""
     quality_drop: int
     seed: int
     prompt: str
@@ -152,23 +156,18 @@ def packet_type(packet: bytes) -> int:
 
 
 def split_stream(data: bytes) -> Iterator[bytes]:
-    """The whole packets at the start of a byte stream that may be cut anywhere.
+    """The packets of a byte stream, which may be cut anywhere; what follows the last whole one comes as one piece.
 
-    Raises BitstreamError where a packet should begin but none does.
+    Only lengths are looked at: whether a piece is a sound packet shows when it is read.
     """
     at = 0
     while at < len(data):
-        packet_type(data[at : at + 1])
-        try:
+        end = len(data)
+        with suppress(BitstreamError):
             length, start = _read_varint(data, at + 1)
-        except BitstreamError:
-            if len(data) - at > 4:
-                raise
-            return
-        if start + length + 2 > len(data):
-            return
-        yield data[at : start + length + 2]
-        at = start + length + 2
+            end = min(end, start + length + 2)
+        yield data[at:end]
+        at = end
 
 
 def _code_base(coder: Coder, codec_id: int, base: Base | None) -> Base:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..units import Bytes
-from .codecs import WebpConfig, codecs
+from .codecs import AvifConfig, codecs
 from .importance import ImportanceConfig
 from .recover import RecoveryConfig
 from .score import EmbeddedScorer, scorers
@@ -24,13 +24,13 @@ class GenerationConfig(FrozenConfig):
 
     steps: int = Field(default=8, ge=1, le=200)
     """Denoising steps."""
-    guidance: float = Field(default=4.0, ge=1)
-    """Classifier-free guidance scale."""
+    guidance: float = Field(default=4.0, ge=0)
+    """Classifier-free guidance scale; 1 and below run without it (turbo models want 0)."""
 
 
 class CacheConfig(FrozenConfig):
-    """A disk cache of generated and recovered pictures; it makes a run faster and leaves its results alone, up to a
-    grey level of rounding where fewer pictures share a batch."""
+    """A disk cache of pictures, packets and scores; it makes a run faster and leaves its results alone, up to a grey
+    level of rounding where fewer pictures share a batch."""
 
     folder: str
     """Where the cache lives; made if missing, safe to share between runs at the same time."""
@@ -41,8 +41,14 @@ class CacheConfig(FrozenConfig):
 class MediaConfig(FrozenConfig):
     """The media stack."""
 
+    mode: Literal["live", "bank"] = "live"
+    """`live` runs the models for every request; `bank` looks up what a bank measured, and needs no model."""
+    bank: str | None = None
+    """Folder that `mobaigc-sim bank build` made. Requests ask for its pictures only, and keep ratios are rounded to
+    those it holds, in both modes: so a live run on a bank serves the very requests of a run in mode `bank`."""
     models: str = "embedded"
-    """Model set: `embedded`, or the path of a diffusers folder."""
+    """Model set: `embedded`, the path of a diffusers folder, or `hub:owner/name` from the local Hugging Face cache
+    (`mobaigc-sim models pull` fills it)."""
     semantic: Annotated[bool, BeforeValidator(_switch)] = True
     """Whether only what matters is sent (`on`), or whole images (`off`)."""
     keep: float = Field(default=0.5, gt=0, le=1)
@@ -51,7 +57,7 @@ class MediaConfig(FrozenConfig):
     """Text to image."""
     importance: ImportanceConfig = ImportanceConfig()
     """Word maps to one map of what matters."""
-    codec: Annotated[PluginConfig, plugin_field(codecs, default="webp")] = WebpConfig()
+    codec: Annotated[PluginConfig, plugin_field(codecs, default="avif")] = AvifConfig()
     """Image to packets."""
     recovery: RecoveryConfig = RecoveryConfig()
     """Packets to image."""
@@ -61,3 +67,9 @@ class MediaConfig(FrozenConfig):
     """w of JPSQ = w·S + (1 − w)·Q."""
     cache: CacheConfig | None = None
     """Disk cache; none by default."""
+
+    @model_validator(mode="after")
+    def _has_a_bank(self) -> Self:
+        if self.mode == "bank" and self.bank is None:
+            raise ValueError("mode 'bank' needs the folder of a bank in 'bank'; `mobaigc-sim bank build` makes one")
+        return self

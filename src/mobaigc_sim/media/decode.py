@@ -11,7 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .bitstream import BASE, ENHANCEMENT, Base, BaseLayerLost, packet_type, read_base, read_enhancement, read_whole
+from .bitstream import (
+    BASE,
+    ENHANCEMENT,
+    Base,
+    BaseLayerLost,
+    packet_type,
+    read_base,
+    read_enhancement,
+    read_whole,
+    split_stream,
+)
 from .codecs import codec_by_wire_id
 from .entropy import BitstreamError
 from .fills import fill as fill_unknown
@@ -42,14 +52,15 @@ class Decoded:
     """Packets that were damaged or did not belong to the picture."""
 
 
-def decode(packets: Iterable[bytes], fill: str = "thumbnail") -> Decoded:
+def decode(packets: bytes | Iterable[bytes], fill: str = "thumbnail") -> Decoded:
     """The picture that some packets give: any subset that holds the base, in any order, duplicates included.
 
+    One byte string is taken as packets one after another, cut anywhere.
     A damaged enhancement counts as lost. `fill` is one of `fills.FILLS`. Raises BaseLayerLost when neither a base nor
     a whole picture arrived undamaged, and UnknownNameError for an unknown fill. Time and memory are bounded by the
     largest picture that a packet may declare (2048 px a side), whatever the bytes are.
     """
-    arrived = list(packets)
+    arrived = list(split_stream(packets) if isinstance(packets, bytes) else packets)
     first, reason = _first_readable(arrived)
     if isinstance(first, Decoded):
         return first

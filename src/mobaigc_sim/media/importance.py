@@ -14,7 +14,7 @@ from pydantic import Field
 from ..errors import MobaigcError, UnknownNameError
 from ..registry import FrozenConfig
 
-ROLES = ("object", "place", "other")
+ROLES = ("object", "attribute", "place", "other")
 
 
 class ImportanceConfig(FrozenConfig):
@@ -22,8 +22,10 @@ class ImportanceConfig(FrozenConfig):
 
     object: float = Field(1.0, ge=0)
     """Weight of a word that names a thing ("castle")."""
+    attribute: float = Field(0.3, ge=0)
+    """Weight of a word that says what a thing is like ("red", "big")."""
     place: float = Field(0.15, ge=0)
-    """Weight of a word that names the surroundings ("desert")."""
+    """Weight of a word that names the surroundings ("desert", "fog")."""
     other: float = Field(0.0, ge=0)
     """Weight of every other word ("a", "night")."""
 
@@ -69,12 +71,6 @@ def mass_curve(importance: NDArray[np.floating], order_P: NDArray[np.int64]) -> 
     total = flat.sum()
     share = np.cumsum(flat) / total if total > 0 else np.arange(1, flat.size + 1) / flat.size
     return np.concatenate([[0.0], np.minimum(share, 1.0)])
-
-
-def importance_curve(importance: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Share of the attention mass inside the n best patches, for n = 0 … P: concave, from 0 to 1."""
-    flat = np.asarray(importance, np.float64).ravel()
-    return mass_curve(flat, np.argsort(-flat, kind="stable"))
 
 
 def checked_map(values: NDArray[np.floating], what: str) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ Shapes: H, W picture; P patches in all, R × C of them, numbered row by row; h, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,47 +57,73 @@ def _overlap(parts: int, cells: int) -> NDArray[np.float64]:
     return np.asarray(np.clip(shared, 0, None) * cells)
 
 
-def _attention(map_RC: NDArray[np.float64], image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class Content:
+    """What a selector may look at."""
+
+    attention_RC: NDArray[np.float64]
+    """Attention mass of each patch."""
+    image: NDArray[np.uint8]
+    missing_RC: NDArray[np.float64]
+    """Mean squared error of each patch where it is missing, so that the phone has nothing but the thumbnail."""
+
+
+def _attention(content: Content, rng: np.random.Generator) -> NDArray[np.float64]:
     """Most attention first."""
-    return map_RC
+    return content.attention_RC
 
 
-def _density(map_RC: NDArray[np.float64], image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Most attention per expected byte first; bytes are taken as a constant plus the mean step between pixels."""
-    rows, columns = map_RC.shape
-    luma = image.astype(np.float64).mean(axis=2)
+def _density(content: Content, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Most attention per expected byte first."""
+    return content.attention_RC / _expected_bytes(content)
+
+
+def _gain(content: Content, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Most attention-weighted error taken away per expected byte first."""
+    return content.attention_RC * content.missing_RC / _expected_bytes(content)
+
+
+def _expected_bytes(content: Content) -> NDArray[np.float64]:
+    """Bytes of each patch up to a common factor: a constant plus the mean step between pixels."""
+    rows, columns = content.attention_RC.shape
+    luma = content.image.astype(np.float64).mean(axis=2)
     steps = np.abs(np.diff(luma, axis=0, append=luma[-1:])) + np.abs(np.diff(luma, axis=1, append=luma[:, -1:]))
     busy = steps.reshape(rows, luma.shape[0] // rows, columns, -1).mean(axis=(1, 3))
-    return np.asarray(map_RC / (0.5 * busy.mean() + busy + 1e-9))
+    return np.asarray(0.5 * busy.mean() + busy + 1e-9)
 
 
-def _random(map_RC: NDArray[np.float64], image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float64]:
+def _random(content: Content, rng: np.random.Generator) -> NDArray[np.float64]:
     """Any patch first."""
-    return rng.permutation(map_RC.size).reshape(map_RC.shape).astype(np.float64)
+    shape = content.attention_RC.shape
+    return rng.permutation(content.attention_RC.size).reshape(shape).astype(np.float64)
 
 
-def _centre(map_RC: NDArray[np.float64], image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float64]:
+def _centre(content: Content, rng: np.random.Generator) -> NDArray[np.float64]:
     """Nearest to the middle of the picture first."""
-    rows, columns = map_RC.shape
+    rows, columns = content.attention_RC.shape
     down = (np.arange(rows)[:, None] + 0.5) / rows - 0.5
     across = (np.arange(columns)[None] + 0.5) / columns - 0.5
     return np.asarray(-np.round(down**2 + across**2, 12))
 
 
-_Score = Callable[[NDArray[np.float64], NDArray[np.uint8], np.random.Generator], NDArray[np.float64]]
-SELECTORS: dict[str, _Score] = {"attention": _attention, "density": _density, "random": _random, "centre": _centre}
+_Score = Callable[[Content, np.random.Generator], NDArray[np.float64]]
+SELECTORS: dict[str, _Score] = {
+    "gain": _gain,
+    "attention": _attention,
+    "density": _density,
+    "random": _random,
+    "centre": _centre,
+}
 
 
-def patch_order(
-    selector: str, map_RC: NDArray[np.float64], image: NDArray[np.uint8], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def patch_order(selector: str, content: Content, rng: np.random.Generator) -> NDArray[np.int64]:
     """Patch numbers (P,), the first to send first; equals stay in reading order.
 
     Raises UnknownNameError for a selector that is none of SELECTORS.
     """
     if selector not in SELECTORS:
         raise UnknownNameError("patch selector", selector, SELECTORS)
-    return np.argsort(-SELECTORS[selector](map_RC, image, rng).ravel(), kind="stable").astype(np.int64)
+    return np.argsort(-SELECTORS[selector](content, rng).ravel(), kind="stable").astype(np.int64)
 
 
 def mask_of(patches: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -1,12 +1,13 @@
 """Recovery on the phone: prompted diffusion inpainting of what did not arrive.
 
 The inpainting starts from what the base layer's thumbnail shows (noised to `strength`), so that layout and
-colours are kept; what arrived is put back into the latents after every step.
+colours are kept; what arrived is put back into the latents after every step, after the last one only in part
+(`polish`), so that it too is cleaned of what the codec did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from pydantic import Field, model_validator
 from scipy.ndimage import distance_transform_edt
 
 from ..registry import FrozenConfig
+from .autoencoder import decode_latents, encode_pictures, to_pictures
 from .model_set import ModelSet
 
 Image = NDArray[np.uint8]
@@ -32,11 +34,15 @@ class RecoveryConfig(FrozenConfig):
     """Denoising steps of a full schedule; `strength` of them are run."""
     strength: float = Field(default=0.6, gt=0, le=1)
     """How far the thumbnail is noised before denoising; 1 ignores it."""
-    guidance: float = Field(default=2.5, ge=1)
-    """Classifier-free guidance scale."""
+    guidance: float = Field(default=2.5, ge=0)
+    """Classifier-free guidance scale; 1 and below run without it (turbo models want 0)."""
     known: Literal["decoded", "kept"] = "decoded"
     """What becomes of pixels that arrived: `decoded` passes them through the autoencoder with the rest, which removes
     the codec's artefacts and the seams; `kept` leaves them as they arrived and feathers the seams."""
+    polish: float = Field(default=1.0, ge=0, le=1)
+    """How much of the last denoising step reaches what arrived, where it is `decoded`, times the share of the picture
+    that arrived: 0 nothing, 1 all of it once everything is there. It lets quality grow with every packet: without it,
+    a picture of patches from the codec alone can look worse than one that is painted in part."""
     feather: int = Field(default=2, ge=0, le=16)
     """Width of the seam in pixels where known pixels are `kept`."""
 
@@ -55,26 +61,45 @@ def recover(
     seeds: Sequence[int],
     config: RecoveryConfig,
 ) -> list[Image]:
-    """Fill the unknown pixels of each picture."""
+    """Fill the unknown pixels of each picture and polish the known ones; a picture that came without a prompt was sent
+    whole, and is never denoised."""
     out = [np.array(picture) for picture in received]
     todo = [i for i, mask in enumerate(known) if config.kind == "inpaint" and not mask.all()]
     whole = [i for i in range(len(out)) if i not in todo]
-    if config.known == "decoded" and whole:
-        for i, picture in zip(whole, _through_autoencoder(models, [out[i] for i in whole]), strict=True):
+    polished = [i for i in whole if config.polish and config.kind == "inpaint" and prompts[i]]
+    if config.known == "decoded":
+        plain = [i for i in whole if i not in polished]
+        for i, picture in zip(plain, _through_autoencoder(models, [out[i] for i in plain]), strict=True):
             out[i] = picture
-    if not todo:
-        return out
-    painted = _inpaint(
-        models,
-        [out[i] for i in todo],
-        [known[i] for i in todo],
-        [prompts[i] for i in todo],
-        [seeds[i] for i in todo],
-        config,
-    )
-    for i, picture in zip(todo, painted, strict=True):
+        last_step = config.model_copy(update={"strength": min(1.0, 1.5 / config.steps)})
+        for i, picture in _painted(models, polished, out, known, prompts, seeds, last_step):
+            out[i] = picture
+    for i, picture in _painted(models, todo, out, known, prompts, seeds, config):
         out[i] = picture if config.known == "decoded" else overlay(out[i], known[i], picture, config.feather)
     return out
+
+
+def _painted(
+    models: ModelSet,
+    todo: list[int],
+    received: Sequence[Image],
+    known: Sequence[Mask],
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    config: RecoveryConfig,
+) -> Iterator[tuple[int, Image]]:
+    """The chosen pictures with their numbers, painted in batches."""
+    for start in range(0, len(todo), models.batch):
+        part = todo[start : start + models.batch]
+        found = _inpaint(
+            models,
+            [received[i] for i in part],
+            [known[i] for i in part],
+            [prompts[i] for i in part],
+            [seeds[i] for i in part],
+            config,
+        )
+        yield from zip(part, found, strict=True)
 
 
 def overlay(received: Image, known: Mask, painted: Image, feather_px: int) -> Image:
@@ -91,17 +116,10 @@ def overlay(received: Image, known: Mask, painted: Image, feather_px: int) -> Im
 def _through_autoencoder(models: ModelSet, received: list[Image]) -> list[Image]:
     import torch
 
-    pipeline = models.image_to_image
+    if not received:
+        return []
     with torch.inference_mode():
-        clean = pipeline.vae.encode(_tensor(received).to(pipeline.device) * 2 - 1).latent_dist.mode()
-        pictures = pipeline.image_processor.postprocess(pipeline.vae.decode(clean).sample, output_type="np")
-    return list(np.round(pictures * 255).astype(np.uint8))
-
-
-def _tensor(pictures: list[Image]) -> Any:
-    import torch
-
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+        return to_pictures(decode_latents(models, encode_pictures(models, received)))
 
 
 def _inpaint(
@@ -114,38 +132,39 @@ def _inpaint(
 ) -> list[Image]:
     """Image-to-image denoising in which the known part of the latents is put back after every step.
 
-    (Blended latent diffusion, Avrahami et al., ACM TOG 2023, arXiv:2206.02779.)
+    (Blended latent diffusion, Avrahami et al., ACM TOG 2023, arXiv:2206.02779.) Every pipeline starts from the mode of
+    the encoder, so nothing is encoded twice.
     """
     import torch
     import torch.nn.functional as F
 
     pipeline = models.image_to_image
-    images = _tensor(received)
     unknown = torch.from_numpy(~np.stack(known))[:, None].float()
     generators = [torch.Generator("cpu").manual_seed(s + OWN_NOISE) for s in seeds]
     with torch.inference_mode():
-        clean = pipeline.vae.encode((images * 2 - 1).to(pipeline.device)).latent_dist.mode()
-        clean = clean * pipeline.vae.config.scaling_factor
-        noise = torch.cat([torch.randn((1, *clean.shape[1:]), generator=g) for g in generators]).to(clean.device)
-        free = F.adaptive_max_pool2d(unknown, clean.shape[-2:]).to(clean.device)
+        clean = encode_pictures(models, received)
+        noise = torch.cat([torch.randn((1, *clean.shape[1:]), generator=g) for g in generators]).to(clean)
+        free = F.adaptive_max_pool2d(unknown, clean.shape[-2:]).to(clean)
+        share = config.polish * (1 - free.mean((1, 2, 3), keepdim=True)) if config.known == "decoded" else 0.0
 
         def put_back(_: Any, step: int, timestep: Any, state: dict[str, Any]) -> dict[str, Any]:
-            timesteps = pipeline.scheduler.timesteps
-            rest = timesteps[timesteps < timestep]
-            target = clean
-            if len(rest):
-                target = pipeline.scheduler.add_noise(clean, noise, rest[:1].expand(len(clean)))
+            left = pipeline.num_timesteps - step - 1
+            if not left:
+                target = share * state["latents"] + (1 - share) * clean
+            else:
+                coming = pipeline.scheduler.timesteps[len(pipeline.scheduler.timesteps) - left]
+                target = pipeline.scheduler.add_noise(clean, noise, coming.expand(len(clean)))
             return {"latents": free * state["latents"] + (1 - free) * target}
 
-        pictures = pipeline(
+        latents = pipeline(
             prompts,
-            image=images,
+            image=clean,
             strength=config.strength,
             num_inference_steps=config.steps,
             guidance_scale=config.guidance,
             generator=generators,
             callback_on_step_end=put_back,
             callback_on_step_end_tensor_inputs=["latents"],
-            output_type="np",
+            output_type="latent",
         ).images
-    return list(np.round(pictures * 255).astype(np.uint8))
+        return to_pictures(decode_latents(models, latents))

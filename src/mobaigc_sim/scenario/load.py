@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ScenarioError
+from .locate import Node, Place
 from .merge import apply_overrides, read_tree
 from .problems import explain
 from .schema import Scenario
@@ -24,9 +25,9 @@ def load_scenario(file: str | os.PathLike[str], overrides: Iterable[str] = ()) -
     return load_as(Scenario, file, overrides)
 
 
-def load_as(model: type[M], file: str | os.PathLike[str], overrides: Iterable[str] = ()) -> M:
-    """Like `load_scenario`, for any configuration model."""
-    root, problems = read_tree(os.fspath(file))
+def load_as(model: type[M], file: str | os.PathLike[str] | None, overrides: Iterable[str] = ()) -> M:
+    """Like `load_scenario`, for any configuration model; without a file, from its defaults."""
+    root, problems = (Node({}, Place("--set", 0)), []) if file is None else read_tree(os.fspath(file))
     root, more = apply_overrides(root, overrides)
     problems += more
     try:

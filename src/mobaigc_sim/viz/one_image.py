@@ -15,14 +15,14 @@ from .style import save_sheet
 
 
 def explain_image(
-    prompt: str, *, keep: float, seed: int, loss: float, out: Path, models: str = "embedded"
+    prompt: str, *, keep: float, seed: int, loss: float, out: Path, media: MediaConfig | None = None
 ) -> dict[str, float]:
     """Generate, send, lose, recover and score one image, and draw it to `out`; returns the figures drawn.
 
     Each enhancement packet is lost with probability `loss`, independently; the base packet always arrives, because
     without it there is nothing to show. Raises UnknownWordError for a prompt the model set cannot draw.
     """
-    stack = MediaStack(MediaConfig(models=models))
+    stack = MediaStack(media or MediaConfig())
     (picture,) = stack.generate([prompt], [seed])
     base, *enhancements = stack.offer(picture, keep)
     lucky = np.random.default_rng(seed).random(len(enhancements)) >= loss

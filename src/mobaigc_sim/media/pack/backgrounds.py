@@ -18,16 +18,12 @@ SKY = {
 LIGHT = {"day": (1.0, 1.0, 1.0), "sunset": (0.98, 0.76, 0.68), "night": (0.34, 0.38, 0.56)}
 
 
-def paint(place: str, time: str, size: int, rng: np.random.Generator) -> tuple[Canvas, int]:
-    """Paint a place at a time of day.
-
-    Returns the canvas and the row of the horizon, below which things stand.
-    """
-    horizon = size // 16 * int(rng.integers(7, 10))
+def paint(place: str, time: str, size: int, horizon: int, rng: np.random.Generator) -> Canvas:
+    """Paint a place at a time of day; things stand below the row `horizon`."""
     canvas = _sky(time, size, horizon, rng)
     light = np.asarray(LIGHT[time], np.float32)
     _PAINTERS[place](canvas, horizon, light, rng)
-    return np.clip(canvas, 0, 1), horizon
+    return np.clip(canvas, 0, 1)
 
 
 def smooth_noise(shape: tuple[int, int], grid: tuple[int, int], rng: np.random.Generator) -> Canvas:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import io
 import tarfile
 from functools import lru_cache
@@ -15,6 +16,7 @@ from .vocabulary import OBJECTS
 
 ATLAS = Path(__file__).with_name("atlas.webp")
 CELL_PX = 128
+HUE = {"red": 0.99, "yellow": 0.135, "green": 0.36, "blue": 0.60, "purple": 0.78}
 COLUMNS = 7
 NPM_PACKAGE = "@lobehub/fluent-emoji-3d@1.1.0"
 
@@ -47,8 +49,8 @@ def sprites() -> dict[str, Image.Image]:
     return out
 
 
-@lru_cache(maxsize=512)
-def sprite_array(name: str, height_px: int) -> NDArray[np.float32]:
+@lru_cache(maxsize=2048)
+def sprite_array(name: str, height_px: int, colour: str | None = None) -> NDArray[np.float32]:
     """Sprite scaled to a height: (height, width, 4) in [0, 1], width at most 1.25 × height."""
     sprite = sprites()[name]
     width_px = round(sprite.width * height_px / sprite.height)
@@ -56,4 +58,19 @@ def sprite_array(name: str, height_px: int) -> NDArray[np.float32]:
         height_px = round(1.25 * height_px * sprite.height / sprite.width)
         width_px = round(sprite.width * height_px / sprite.height)
     scaled = sprite.resize((width_px, height_px), Image.Resampling.LANCZOS)
-    return np.asarray(scaled, np.float32) / np.float32(255)
+    rgba = np.asarray(scaled, np.float32) / np.float32(255)
+    return rgba if colour is None else painted(rgba, colour)
+
+
+def painted(rgba: NDArray[np.float32], colour: str) -> NDArray[np.float32]:
+    """The sprite with every saturated pixel brought to one hue; greys, highlights and shading stay."""
+    rgb = rgba[..., :3]
+    value, low = rgb.max(-1), rgb.min(-1)
+    saturation = np.where(value > 0, (value - low) / np.maximum(value, 1e-6), 0)
+    pure = np.asarray(colorsys.hsv_to_rgb(HUE[colour], 1, 1), np.float32)
+    strength = np.clip(1.1 * saturation, 0, 1)[..., None]
+    body = value[..., None] * (1 - strength * (1 - pure))
+    if colour == "yellow":
+        body = np.clip(1.2 * body, 0, 1)
+    share = np.clip((saturation - 0.2) / 0.15, 0, 1)[..., None]
+    return np.concatenate((rgb + share * (body - rgb), rgba[..., 3:]), axis=-1).astype(np.float32)

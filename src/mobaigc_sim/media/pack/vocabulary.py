@@ -18,6 +18,8 @@ class ObjectClass:
     name: str
     kind: Kind
     code_point: str
+    paintable: bool = False
+    """Whether it comes in the colours of COLOURS; otherwise only as it is."""
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,26 @@ OBJECTS: tuple[ObjectClass, ...] = (
     ObjectClass("turtle", "ground", "1f422"),
     ObjectClass("pig", "ground", "1f416"),
     ObjectClass("frog", "ground", "1f438"),
-    ObjectClass("dinosaur", "ground", "1f995"),
+    ObjectClass("dinosaur", "ground", "1f995", paintable=True),
     ObjectClass("cactus", "ground", "1f335"),
     ObjectClass("pine tree", "ground", "1f332"),
     ObjectClass("sunflower", "ground", "1f33b"),
     ObjectClass("snowman", "ground", "26c4"),
-    ObjectClass("house", "ground", "1f3e0"),
-    ObjectClass("castle", "ground", "1f3f0"),
-    ObjectClass("car", "ground", "1f697"),
-    ObjectClass("tractor", "ground", "1f69c"),
+    ObjectClass("house", "ground", "1f3e0", paintable=True),
+    ObjectClass("castle", "ground", "1f3f0", paintable=True),
+    ObjectClass("car", "ground", "1f697", paintable=True),
+    ObjectClass("tractor", "ground", "1f69c", paintable=True),
     ObjectClass("sailboat", "water", "26f5"),
     ObjectClass("whale", "water", "1f433"),
     ObjectClass("ship", "water", "1f6a2"),
-    ObjectClass("apple", "table", "1f34e"),
-    ObjectClass("cake", "table", "1f382"),
-    ObjectClass("teddy bear", "table", "1f9f8"),
+    ObjectClass("apple", "table", "1f34e", paintable=True),
+    ObjectClass("cake", "table", "1f382", paintable=True),
+    ObjectClass("teddy bear", "table", "1f9f8", paintable=True),
     ObjectClass("camera", "table", "1f4f7"),
     ObjectClass("moon", "sky", "1f319"),
     ObjectClass("star", "sky", "2b50"),
-    ObjectClass("balloon", "sky", "1f388"),
-    ObjectClass("rocket", "sky", "1f680"),
+    ObjectClass("balloon", "sky", "1f388", paintable=True),
+    ObjectClass("rocket", "sky", "1f680", paintable=True),
 )
 
 PLACES: tuple[Place, ...] = (
@@ -73,6 +75,11 @@ PLACES: tuple[Place, ...] = (
 
 TIMES: tuple[tuple[str, str], ...] = (("day", "during the day"), ("sunset", "at sunset"), ("night", "at night"))
 
+COLOURS: tuple[str, ...] = ("red", "yellow", "green", "blue", "purple")
+SIZES: tuple[str, ...] = ("small", "big")
+WEATHERS: tuple[tuple[str, str], ...] = (("fog", "in fog"), ("rain", "in the rain"), ("snow", "in falling snow"))
+"""Name and phrase; a scene without one has clear weather. Tables stand indoors and have none."""
+
 STOP_WORDS = frozenset({"a", "an", "the", "in", "on", "at", "and", "with", "during"})
 SIDE_WORDS = ("left", "right")
 
@@ -84,8 +91,9 @@ def objects_of(kind: Kind) -> tuple[ObjectClass, ...]:
 
 def words() -> tuple[str, ...]:
     """Every word of the closed vocabulary, sorted."""
-    found = {*STOP_WORDS, *SIDE_WORDS, "sky"}
-    for phrase in (*(o.name for o in OBJECTS), *(p.phrase for p in PLACES), *(t[1] for t in TIMES)):
+    found = {*STOP_WORDS, *SIDE_WORDS, *COLOURS, *SIZES, "sky"}
+    phrases = (*(o.name for o in OBJECTS), *(p.phrase for p in PLACES), *(t[1] for t in (*TIMES, *WEATHERS)))
+    for phrase in phrases:
         found.update(phrase.split())
     return tuple(sorted(found))
 

@@ -1,7 +1,7 @@
 """Train the embedded model set: `python -m mobaigc_sim.media.pack.train STAGE`.
 
-Stages in order: `sprites` (needs the npm client), `vae`, `decoder`, `generator`, `clip`, `quality`; `all` runs
-every one. A stage resumes from its checkpoint in `--workdir`; models go into the package's `weights` folder.
+Stages in order: `sprites` (needs the npm client), `vae`, `decoder`, `generator`, `clip`, `quality`, `judge`; `all`
+runs every one. A stage resumes from its checkpoint in `--workdir`; models go into the package's `weights` folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .. import sprites
 from ..sprites import NPM_PACKAGE, build_atlas
 
 WEIGHTS = Path(sprites.__file__).with_name("weights")
-STAGES = ("sprites", "vae", "decoder", "generator", "clip", "quality")
+STAGES = ("sprites", "vae", "decoder", "generator", "clip", "quality", "judge")
 
 
 def main() -> None:
@@ -30,6 +30,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="optimizer steps, instead of the stage's own number")
     parser.add_argument("--batch", type=int, help="batch size, instead of the stage's own")
     parser.add_argument("--chunks", type=int, default=8, help="latent cache of the generator, in chunks of 8192 scenes")
+    parser.add_argument(
+        "--start-from", type=Path, help="a weights folder like `--out` that generator, clip and quality start from"
+    )
     parser.add_argument("--history", default="", help="a sentence for the generator's card, on how the run went")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -81,7 +84,15 @@ def _generator(chosen: argparse.Namespace) -> None:
     tokenizer = build_tokenizer()
     cache = generator.cached_scenes(chosen.workdir, vae, tokenizer, chosen.chunks, chosen.seed + 1)
     steps, batch = chosen.steps or 9000, chosen.batch or 32
-    model, seconds = generator.train(chosen.workdir, cache, tokenizer, steps=steps, batch=batch, seed=chosen.seed)
+    model, seconds = generator.train(
+        chosen.workdir,
+        cache,
+        tokenizer,
+        steps=steps,
+        batch=batch,
+        seed=chosen.seed,
+        start_from=chosen.start_from and chosen.start_from / "generator",
+    )
     assemble.save(assemble.build_pipeline(vae, model, tokenizer), chosen.out / "generator")
     vae_recipe = Recipe(**json.loads((chosen.workdir / "vae" / "recipe.json").read_text(encoding="utf-8")))
     recipe = Recipe(steps, batch, chosen.seed, seconds)
@@ -91,13 +102,22 @@ def _generator(chosen: argparse.Namespace) -> None:
 def _clip(chosen: argparse.Namespace) -> None:
     from . import clip
 
-    clip.train(chosen.workdir, chosen.out / "clip", chosen.steps or 800, chosen.batch or 64, chosen.seed)
+    start = chosen.start_from and chosen.start_from / "clip"
+    clip.train(chosen.workdir, chosen.out / "clip", chosen.steps or 1300, chosen.batch or 96, chosen.seed, start)
 
 
 def _quality(chosen: argparse.Namespace) -> None:
     from . import quality
 
-    quality.train(chosen.workdir, chosen.out / "quality", chosen.steps or 1800, chosen.batch or 16, chosen.seed)
+    vae, steps, batch = chosen.out / "generator" / "vae", chosen.steps or 3000, chosen.batch or 16
+    start = chosen.start_from / "quality" if chosen.start_from else None
+    quality.train(chosen.workdir, chosen.out / "quality", vae, start, steps, batch, chosen.seed)
+
+
+def _judge(chosen: argparse.Namespace) -> None:
+    from . import judge
+
+    judge.train(chosen.workdir, chosen.out / "judge", chosen.steps or 1100, chosen.batch or 32, chosen.seed + 31)
 
 
 _RUN = {
@@ -107,6 +127,7 @@ _RUN = {
     "generator": _generator,
     "clip": _clip,
     "quality": _quality,
+    "judge": _judge,
 }
 
 if __name__ == "__main__":

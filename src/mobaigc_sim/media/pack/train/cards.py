@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from ...score import EmbeddedScorer
-from . import edits, figures
+from . import distort, edits, figures
 
 _REFERENCE = ("object swapped", "another scene")
 
@@ -43,21 +43,22 @@ def clip_card(out: Path, recipe: Recipe) -> None:
     swapped = under["object swapped"]
     kept = [f"{name} {100 * (v > swapped).mean():.0f} %" for name, v in under.items() if name not in _REFERENCE]
     shares = (
-        f"things {edits.OBJECT_SHARE:.0%}, of which {edits.POSITION_SHARE:.0%} by position; "
-        f"place {edits.PLACE_SHARE:.0%}; time of day {edits.TIME_SHARE:.0%}; sky {edits.SKY_SHARE:.0%}"
+        f"what the main things are {edits.THING_SHARE:.0%}, their colours {edits.COLOUR_SHARE:.0%}, where each stands "
+        f"{edits.SPOT_SHARE:.0%}, where anything stands {edits.LAYOUT_SHARE:.0%}, place {edits.PLACE_SHARE:.0%}, "
+        f"time of day {edits.TIME_SHARE:.0%}, weather {edits.WEATHER_SHARE:.0%}, sky {edits.SKY_SHARE:.0%}"
     )
     text = f"""# Semantic scorer of the embedded model set
 
-An open_clip model (ViT 4 × 192, patch 16, 128 px; text 2 × 128, 24 word tokens; embedding 128; 2.4 M parameters, stored
+An open_clip model (ViT 4 × 192, patch 16, 128 px; text 2 × 128, 32 word tokens; embedding 128; 2.4 M parameters, stored
 in half precision). S of two pictures is the cosine of their embeddings, stretched so that the mean cosine of unrelated
 scenes (`similarity.json`) is 0, and cut to [0, 1].
 
-**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes` (28 things, 8 places, 3 times of day, sprites of Microsoft
-Fluent Emoji 3D, MIT licence); about one (thing, place, time) combination in ten never occurs.
+**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes` (28 things, 8 places, 3 times of day, 3 weathers, 5 colours,
+sprites of Microsoft Fluent Emoji 3D, MIT licence); about one (thing, place, time) combination in ten never occurs.
 
 **Recipe.** {recipe}
-Each batch holds groups of four: a scene, the scene damaged (codec, blur, noise, seams, or patches missing), and two
-edits of it (background repainted, other place, other time of day, other position, object swapped). Losses: contrast of
+Each batch holds groups of six: a scene, the scene damaged (codec, blur, noise, seams, or patches missing), and four
+edits of it ({", ".join(edits.EDITS)}). Losses: contrast of
 pictures and captions; regression of the cosines between pictures on those of a description of the scenes
 (`edits.meaning`: {shares}); the thing or place under each patch
 (an auxiliary head that is not shipped).
@@ -84,16 +85,23 @@ looks. How far "other position" falls in the table shows how much it sees of whe
     (out / "README.md").write_text(text, encoding="utf-8")
 
 
-def quality_card(out: Path, recipe: Recipe) -> None:
-    """Measure the weights in `out` and write their README.md."""
+def quality_card(out: Path, vae: Path, recipe: Recipe, *, warm: bool) -> None:
+    """Measure the weights in `out` and write their README.md.
+
+    `vae` is the folder of the generator's autoencoder; `warm` says that training began with earlier weights.
+    """
     scorer = EmbeddedScorer(EmbeddedScorer.Config(path=str(out.parent)))
-    found = figures.quality_figures(scorer, recipe.seed + 1000)
+    found = figures.quality_figures(scorer, recipe.seed + 1000, vae=vae)
+    weather = figures.quality_in_weather(scorer, recipe.seed + 1002)
     agreement = figures.opinion_agreement(recipe.seed + 1001)
-    table = []
+    table, stuck = [], []
     for name, row in found["rows"].items():
         steps = " | ".join(f"{q:.2f} ({o:.2f})" for q, o in zip(row["q"], row["opinion"], strict=True))
         falls = "yes" if all(b < a for a, b in zip(row["q"], row["q"][1:], strict=False)) else "no"
+        stuck += [f"`{name}`"] if falls == "no" else []
         table.append(f"| {name} | {steps} | {falls} | {row['rank']:.2f} |")
+    unseen = ", ".join(f"`{name}` {found['rows'][name]['rank']:.2f}" for name in distort.HELD_OUT)
+    beginning = "The weights of version 1 were the start. " if warm else ""
     rank, error, clean = found["rank"], found["error"], found["clean"]
     text = f"""# Quality scorer of the embedded model set
 
@@ -101,20 +109,25 @@ The architecture `cnniqa` of pyiqa (730 k parameters) on windows of 32 px, strid
 windows, each cut to [0, 1]. It sees no original. The weights are ours and load without pyiqa's own files; running them
 needs pyiqa.
 
-**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes`, clean and under ten distortions at random levels
-(`train/distort.py`). **Labels** are pseudo-opinions, not people's: a combination of SSIM, gradient magnitude similarity
-and colour similarity with the clean scene, scaled so that 1 is the clean scene and 0 an unrelated one
-(`train/opinion.py` states the formula). Its rank correlation with other full-reference metrics over the same
-distortions: {", ".join(f"{k.upper()} {v:.2f}" for k, v in agreement.items())}.
+**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes`, clean, under {len(distort.TRAINED)} distortions at
+random levels (`train/distort.py`), through the generator's autoencoder with noise on the latents, and patched together
+from damaged and decoded parts as recovery does (`train/decoded.py`; the autoencoder may be refined after the scorer's
+training, and the figures are of the shipped one). **Labels** are pseudo-opinions, not people's: a
+combination of SSIM, gradient magnitude similarity and colour similarity with the clean scene, scaled so that 1 is the
+clean scene and 0 an unrelated one (`train/opinion.py` states the formula). Its rank correlation with other
+full-reference metrics over the distortions below: {", ".join(f"{k.upper()} {v:.2f}" for k, v in agreement.items())}.
 
 **Recipe.** {recipe}
-Smooth L1 loss on windows and on pictures; no dropout.
+{beginning}Smooth L1 loss on windows, on pictures and on the differences between versions of one scene; no dropout.
 
-**Held-out figures** (48 fresh scenes, five levels of each distortion; `avif` and `pixelate` were never trained on).
+**Held-out figures** (24 fresh scenes and 24 of combinations kept out of training, five levels of each distortion;
+{", ".join(f"`{name}`" for name in distort.HELD_OUT)} were never trained on).
 
 - Spearman's rank correlation of Q with the pseudo-opinion: {rank["trained"]:.3f} over the trained distortions,
-  {rank["held out"]:.3f} over the held-out ones; mean absolute error {error["trained"]:.3f} and {error["held out"]:.3f}.
-- Clean scenes: Q {clean.mean():.3f} ± {clean.std():.3f}.
+  {rank["held out"]:.3f} over the held-out ones ({unseen});
+  mean absolute error {error["trained"]:.3f} and {error["held out"]:.3f}.
+- Clean scenes: Q {clean.mean():.3f} ± {clean.std():.3f}. The same 48 outdoor scenes in each weather:
+  {", ".join(f"{name} {q.mean():.3f}" for name, q in weather.items())}.
 - Mean Q (mean pseudo-opinion) at levels 0, 0.25, 0.5, 0.75, 1:
 
 | distortion | 0 | 0.25 | 0.5 | 0.75 | 1 | Q falls at each step | rank correlation |
@@ -123,6 +136,7 @@ Smooth L1 loss on windows and on pictures; no dropout.
 
 **Limits.** Q is a learned quality score, not human aesthetics. It knows one synthetic world, shared with the generator;
 it judges windows, so that it sees damage but not nonsense: a clean picture of the wrong thing has a high Q (S is for
-that).
+that). Its single layer of 7 px filters keeps only the extremes of a window, and strong damage of one kind soon looks
+all the same to it. Q does not fall at every step under: {", ".join(stuck) or "none of the above"}.
 """
     (out / "README.md").write_text(text, encoding="utf-8")

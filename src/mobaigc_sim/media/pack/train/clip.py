@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ..drawing import Drawing
 from ..scenes import Scene
 from ..vocabulary import OBJECTS, PLACES
 from .cards import Recipe, clip_card
 from .common import Loop, scenes, to_tensor
 from .distort import any_distortion
-from .edits import EDITS, Drawing, meaning, sample
+from .edits import EDITS, meaning, repaint, sample
 from .tokenizer import CONTEXT_TOKENS, build_tokenizer, vocabulary_ids
+from .warm_start import adopt, clip_weights
 
 SIZE_PX, PATCH_PX, WIDTH, EMBEDDING = 128, 16, 192, 128
 MODEL_CONFIG = {
@@ -54,7 +56,7 @@ PREPROCESS_CONFIG = {
     "interpolation": "bicubic",
     "resize_mode": "shortest",
 }
-PICTURES_PER_GROUP = 4
+PICTURES_PER_GROUP = 6
 _CLASSES = {name: i for i, name in enumerate([*(o.name for o in OBJECTS), *(p.name for p in PLACES)])}
 _UNSEEN = -100
 
@@ -77,7 +79,7 @@ def build() -> nn.Module:
 
 
 def group(rng: np.random.Generator) -> list[Example]:
-    """A scene, the same scene damaged, and two different edits of it."""
+    """A scene, the same scene damaged, and four different edits of it."""
     anchor = sample(rng, SIZE_PX)
     scene = anchor.render()
     out = [_seen(anchor, scene, rng)]
@@ -86,18 +88,27 @@ def group(rng: np.random.Generator) -> list[Example]:
         edited = EDITS[name](anchor, rng)
         if edited is not None and len(out) < PICTURES_PER_GROUP:
             out.append(_seen(edited, edited.render(), rng))
+    while len(out) < PICTURES_PER_GROUP:
+        again = repaint(anchor, rng)
+        out.append(_seen(again, again.render(), rng))
     return out
 
 
-def train(workdir: Path, out: Path, steps: int = 800, batch: int = 64, seed: int = 3) -> None:
+def train(
+    workdir: Path, out: Path, steps: int = 1300, batch: int = 96, seed: int = 3, start_from: Path | None = None
+) -> None:
     """Train, write the model folder `out` and its card (which measures `out` as the `clip` folder of its parent)."""
-    module, seconds = fit(workdir, steps, batch, seed)
+    module, seconds = fit(workdir, steps, batch, seed, start_from)
     save(module["clip"], out, seed)
     clip_card(out, Recipe(steps, batch, seed, seconds))
 
 
-def fit(workdir: Path, steps: int, batch: int, seed: int) -> tuple[nn.ModuleDict, float]:
+def fit(
+    workdir: Path, steps: int, batch: int, seed: int, start_from: Path | None = None
+) -> tuple[nn.ModuleDict, float]:
     """Train for `steps` batches of `batch` pictures; returns the modules and the seconds spent.
+
+    `start_from` is an open_clip folder whose weights take the place of random ones.
 
     Every batch depends on (seed, step) only: an interrupted run continues as if it had not been.
     """
@@ -105,6 +116,8 @@ def fit(workdir: Path, steps: int, batch: int, seed: int) -> tuple[nn.ModuleDict
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = nn.ModuleDict({"clip": build(), "patches": nn.Linear(WIDTH, len(_CLASSES))})
+    if start_from is not None:
+        adopt(module, *clip_weights(start_from), vocabulary_ids())
     decay = [p for p in module.parameters() if p.ndim >= 2]
     rest = [p for p in module.parameters() if p.ndim < 2]
     groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
@@ -151,13 +164,16 @@ def unrelated_cosine(model: Any, seed: int, count: int = 256) -> float:
 def loss(module: nn.ModuleDict, batch: list[Example], tokenizer: Any) -> tuple[Tensor, dict[str, float]]:
     """The sum of the losses, and each of them with the share of captions found."""
     clip: Any = module["clip"]
-    seen = clip.visual.forward_intermediates(
-        to_tensor([e.image for e in batch]), indices=1, normalize_intermediates=True, output_fmt="NLC"
-    )
-    pictures_BE = F.normalize(seen["image_features"], dim=-1)
     captions = sorted({e.caption for e in batch if e.caption is not None})
     ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
-    texts_CE = clip.encode_text(ids, normalize=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = clip.visual.forward_intermediates(
+            to_tensor([e.image for e in batch]), indices=1, normalize_intermediates=True, output_fmt="NLC"
+        )
+        texts = clip.encode_text(ids)
+        guess: Tensor = module["patches"](seen["image_intermediates"][-1])
+    pictures_BE = F.normalize(seen["image_features"].float(), dim=-1)
+    texts_CE = F.normalize(texts.float(), dim=-1)
 
     told = [i for i, e in enumerate(batch) if e.caption is not None]
     label_B = torch.tensor([captions.index(batch[i].caption) for i in told])  # type: ignore[arg-type]
@@ -173,11 +189,10 @@ def loss(module: nn.ModuleDict, batch: list[Example], tokenizer: Any) -> tuple[T
     relation = error_BB.mean() + kin
 
     patch_B_P = torch.from_numpy(np.stack([e.patch_classes for e in batch]))
-    guess: Tensor = module["patches"](seen["image_intermediates"][-1])
-    dense = F.cross_entropy(guess.flatten(0, 1), patch_B_P.flatten(), ignore_index=_UNSEEN)
+    dense = F.cross_entropy(guess.float().flatten(0, 1), patch_B_P.flatten(), ignore_index=_UNSEEN)
     hit = (logits_BC.argmax(1) == label_B).float().mean()
     parts = {"contrast": contrast, "relation": relation, "dense": dense, "hit": hit}
-    return contrast + 10 * relation + dense, {k: v.item() for k, v in parts.items()}
+    return contrast + 20 * relation + dense, {k: v.item() for k, v in parts.items()}
 
 
 def _seen(drawing: Drawing, scene: Scene, rng: np.random.Generator) -> Example:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..scenes import Scene, render, sample_spec
+from ..drawing import render
+from ..scenes import Scene, sample_spec
 
 log = logging.getLogger("mobaigc_sim.train")
 

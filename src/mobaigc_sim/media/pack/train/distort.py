@@ -8,42 +8,47 @@ damages a superset.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageFilter
 from scipy.ndimage import gaussian_filter
 
-Picture = NDArray[np.uint8]
-Distortion = Callable[[Picture, float, np.random.Generator], Picture]
+from . import artefacts
+from .artefacts import Distortion, Picture, uint8
+
 PATCH_PX = 16
 
 
 def webp(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
     """WebP at quality 90 … 1."""
-    return coded(picture, "WEBP", _quality(level, 90, 1), method=2)
+    return coded(picture, "WEBP", quality=_quality(level, 90, 1), method=2)
 
 
 def jpeg(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
     """JPEG at quality 90 … 4."""
-    return coded(picture, "JPEG", _quality(level, 90, 4))
+    return coded(picture, "JPEG", quality=_quality(level, 90, 4))
 
 
 def avif(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
     """AVIF at quality 85 … 5."""
-    return coded(picture, "AVIF", _quality(level, 85, 5), speed=9)
+    return coded(picture, "AVIF", quality=_quality(level, 85, 5), speed=9)
+
+
+def jpeg2000(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
+    """JPEG 2000 at a compression of 6 … 90."""
+    return coded(picture, "JPEG2000", quality_mode="rates", quality_layers=[6 * (90 / 6) ** level])
 
 
 def blur(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
     """Gaussian blur, σ from 0.4 to 4 px at 128 px."""
     sigma = (0.4 + 3.6 * level**1.5) * picture.shape[0] / 128
-    return _uint8(gaussian_filter(picture.astype(np.float32), (sigma, sigma, 0)))
+    return uint8(gaussian_filter(picture.astype(np.float32), (sigma, sigma, 0)))
 
 
 def noise(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
     """White Gaussian noise, σ from 2 to 40 levels of 255."""
-    return _uint8(picture + (2 + 38 * level**1.5) * rng.standard_normal(picture.shape, np.float32))
+    return uint8(picture + (2 + 38 * level**1.5) * rng.standard_normal(picture.shape, np.float32))
 
 
 def rescale(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
@@ -64,7 +69,7 @@ def smooth(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
     soft = gaussian_filter(median, (0.5 + level, 0.5 + level, 0))
     drift = gaussian_filter(rng.standard_normal(picture.shape, np.float32), (6, 6, 0)) * 90 * level
     share = min(1.0, 0.4 + 0.6 * level)
-    return _uint8(picture + share * (soft - picture) + drift)
+    return uint8(picture + share * (soft - picture) + drift)
 
 
 def seams(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
@@ -73,7 +78,7 @@ def seams(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
     offsets = rng.standard_normal((out.shape[0] // PATCH_PX + 1, out.shape[1] // PATCH_PX + 1, 3), np.float32)
     offsets = 0.5 * offsets + 0.5 * offsets.mean(-1, keepdims=True)
     step = np.repeat(np.repeat(offsets, PATCH_PX, 0), PATCH_PX, 1)[: out.shape[0], : out.shape[1]]
-    return _uint8(out + (3 + 37 * level) * step)
+    return uint8(out + (3 + 37 * level) * step)
 
 
 def flat_patches(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
@@ -96,7 +101,7 @@ def colour_patches(picture: Picture, level: float, rng: np.random.Generator) -> 
             size = out[rows, columns].shape
             out[rows, columns] = picture[y : y + size[0], x : x + size[1]]
         else:
-            out[rows, columns] = _uint8(out[rows, columns] * rng.uniform(0.4, 1.6, 3))
+            out[rows, columns] = uint8(out[rows, columns] * rng.uniform(0.4, 1.6, 3))
     return out
 
 
@@ -107,7 +112,7 @@ def blended_patches(picture: Picture, level: float, rng: np.random.Generator) ->
         mask[rows, columns] = 1
     feather = gaussian_filter(mask, 2.0)[..., None]
     soft = gaussian_filter(picture.astype(np.float32), (5, 5, 0))
-    return _uint8(picture + feather * (soft - picture))
+    return uint8(picture + feather * (soft - picture))
 
 
 def pixelate(picture: Picture, level: float, rng: np.random.Generator) -> Picture:
@@ -120,9 +125,14 @@ def pixelate(picture: Picture, level: float, rng: np.random.Generator) -> Pictur
 
 TRAINED: dict[str, Distortion] = {
     f.__name__: f
-    for f in (webp, jpeg, blur, noise, rescale, smooth, seams, flat_patches, colour_patches, blended_patches)
+    for f in (
+        *(webp, jpeg, blur, noise, rescale, smooth, seams, flat_patches, colour_patches, blended_patches),
+        *(artefacts.motion, artefacts.jitter, artefacts.displaced_blocks, artefacts.combed, artefacts.impulses),
+        *(artefacts.speckle, artefacts.chroma_noise, artefacts.bleed, artefacts.palette, artefacts.sharpened),
+        *(artefacts.ringing, artefacts.painted),
+    )
 }
-HELD_OUT: dict[str, Distortion] = {f.__name__: f for f in (avif, pixelate)}
+HELD_OUT: dict[str, Distortion] = {f.__name__: f for f in (avif, jpeg2000, pixelate)}
 """Never seen in training: the test of generalisation to other artefacts."""
 
 
@@ -142,10 +152,10 @@ def _quality(level: float, best: int, worst: int) -> int:
     return round(best * float((worst / best) ** level))
 
 
-def coded(picture: Picture, format_name: str, quality: int, **options: int) -> Picture:
-    """The picture through a codec of Pillow."""
+def coded(picture: Picture, format_name: str, **options: Any) -> Picture:
+    """The picture through a codec of Pillow with Pillow's options for it."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format_name, quality=quality, **options)
+    Image.fromarray(picture).save(buffer, format_name, **options)
     return np.asarray(Image.open(buffer).convert("RGB"))
 
 
@@ -161,7 +171,3 @@ def _damaged(picture: Picture, level: float, rng: np.random.Generator) -> list[t
         )
         for k in chosen.tolist()
     ]
-
-
-def _uint8(values: ArrayLike) -> Picture:
-    return np.clip(np.asarray(values) + 0.5, 0, 255).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from ...score import EmbeddedScorer
-from ..scenes import Scene, SceneSpec, render, sample_spec
-from ..vocabulary import PLACES, TIMES, held_out, objects_of
+from ..drawing import draw, render
+from ..prompt_sets import held_out_combinations
+from ..scenes import Scene, sample_spec
+from ..vocabulary import WEATHERS
 from . import distort
-from .edits import EDITS, draw
+from .decoded import load_vae, round_trip
+from .edits import EDITS
 from .opinion import pseudo_opinion
 
 Pictures = NDArray[np.uint8]
@@ -39,13 +43,7 @@ def fresh_scenes(seed: int, count: int) -> list[Scene]:
 def unseen_combinations(seed: int) -> list[Scene]:
     """One scene for each (thing, place, time of day) that is kept out of training."""
     rng = np.random.default_rng(seed)
-    return [
-        render(SceneSpec((thing.name,), place, time, None), rng)
-        for place in PLACES
-        for thing in objects_of(place.holds)
-        for time, _ in TIMES
-        if held_out(thing.name, place.name, time)
-    ]
+    return [render(spec, rng) for spec in held_out_combinations()]
 
 
 @torch.no_grad()
@@ -74,7 +72,7 @@ def edited_pairs(seed: int, count: int) -> dict[str, tuple[Pictures, Pictures]]:
             continue
         picture = drawing.render().image
         originals.append(picture)
-        edited[RECOMPRESSED].append(distort.coded(picture, "WEBP", 30))
+        edited[RECOMPRESSED].append(distort.coded(picture, "WEBP", quality=30))
         for name, c in changed.items():
             if c is not None:
                 edited[name].append(c.render().image)
@@ -96,17 +94,31 @@ def ladder(name: str, pictures: Pictures, levels: tuple[float, ...] = LEVELS) ->
     return [np.stack([function(p, x, np.random.default_rng(i)) for i, p in enumerate(pictures)]) for x in levels]
 
 
-def quality_figures(scorer: EmbeddedScorer, seed: int, count: int = 48) -> dict[str, Any]:
-    """Mean Q and mean pseudo-opinion per distortion and level; rank correlation per distortion and pooled; clean Q."""
-    clean = np.stack([s.image for s in fresh_scenes(seed, count)])
+def held_out_content(seed: int, count: int) -> Pictures:
+    """Clean pictures of `count` scenes: half fresh, half of combinations that are kept out of training."""
+    unseen = unseen_combinations(seed)
+    chosen = np.random.default_rng(seed).permutation(len(unseen))[: count // 2]
+    scenes = [*fresh_scenes(seed + 1, count - len(chosen)), *(unseen[i] for i in chosen)]
+    return np.stack([s.image for s in scenes])
+
+
+def quality_figures(scorer: EmbeddedScorer, seed: int, count: int = 48, vae: Path | None = None) -> dict[str, Any]:
+    """Mean Q and mean pseudo-opinion per distortion and level; rank correlation per distortion and pooled; clean Q.
+
+    With the folder of an autoencoder, `decoded` (`train.decoded`) is one more trained distortion.
+    """
+    clean = held_out_content(seed, count)
+    ladders = {name: ladder(name, clean) for name in (*distort.TRAINED, *distort.HELD_OUT)}
+    if vae is not None:
+        model = load_vae(vae)
+        ladders["decoded"] = [round_trip(model, clean, level, seed) for level in LEVELS]
     rows: dict[str, dict[str, Any]] = {}
     pooled: dict[str, list[NDArray[np.float64]]] = {"trained": [], "held out": []}
-    for name in (*distort.TRAINED, *distort.HELD_OUT):
-        steps = ladder(name, clean)
+    for name, steps in ladders.items():
         q = np.stack([scorer.quality(p) for p in steps])
         opinion = np.stack([pseudo_opinion(clean, p).mean(1) for p in steps])
         rows[name] = {"q": q.mean(1), "opinion": opinion.mean(1), "rank": rank(q, opinion)}
-        pooled["trained" if name in distort.TRAINED else "held out"].append(np.stack((q.ravel(), opinion.ravel())))
+        pooled["held out" if name in distort.HELD_OUT else "trained"].append(np.stack((q.ravel(), opinion.ravel())))
     together = {k: np.concatenate(v, axis=1) for k, v in pooled.items()}
     return {
         "rows": rows,
@@ -116,10 +128,22 @@ def quality_figures(scorer: EmbeddedScorer, seed: int, count: int = 48) -> dict[
     }
 
 
-def opinion_agreement(seed: int, count: int = 16) -> dict[str, float]:
+def quality_in_weather(scorer: EmbeddedScorer, seed: int, count: int = 48) -> dict[str, NDArray[np.float64]]:
+    """Weather, `clear` among them → Q of the same `count` clean outdoor scenes in it."""
+    rng = np.random.default_rng(seed)
+    specs = [spec for spec in (sample_spec(rng) for _ in range(4 * count)) if spec.place.holds != "table"][:count]
+    found = {}
+    for name in (None, *(w for w, _ in WEATHERS)):
+        shown = [render(replace(s, weather=name), np.random.default_rng([seed, i])).image for i, s in enumerate(specs)]
+        found[name or "clear"] = scorer.quality(np.stack(shown))
+    return found
+
+
+def opinion_agreement(seed: int, count: int = 8) -> dict[str, float]:
     """Rank correlation of the pseudo-opinion with full-reference metrics of pyiqa over all distortions and levels."""
     clean = np.stack([s.image for s in fresh_scenes(seed, count)])
-    shown = np.concatenate([p for name in distort.TRAINED for p in ladder(name, clean, (0.25, 0.75))])
+    names = (*distort.TRAINED, *distort.HELD_OUT)
+    shown = np.concatenate([p for name in names for p in ladder(name, clean, (0.25, 0.75))])
     first = np.concatenate([clean] * (len(shown) // count))
     opinion = pseudo_opinion(first, shown).mean(1)
     a, b = (torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255 for x in (shown, first))

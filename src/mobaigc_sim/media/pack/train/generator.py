@@ -1,6 +1,6 @@
 """Train the text-to-image model: word-level CLIP text encoder + cross-attention UNet on cached VAE latents.
 
-Shapes: B samples, K tokens (24), O owners (background and up to three objects), latents (C, 16, 16).
+Shapes: B samples, K tokens (32), O owners (background and up to three objects), latents (C, 16, 16).
 
 Objective: flow matching (Lipman et al., arXiv:2210.02747), x_t = (1 − t) x_0 + t ε, target ε − x_0, heavier on
 object cells. Cross-attention is supervised with the renderer's masks: at every position the probability of the
@@ -22,17 +22,21 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from ...attention import recording
-from ..scenes import Scene
+from ..scenes import NOBODY, Scene
 from .common import Loop, scenes, to_tensor
+from .tokenizer import CONTEXT_TOKENS
 from .vae import LATENT_CHANNELS
+from .warm_start import adopt, generator_weights
 
 OWNERS = 4
-TOKENS = 24
+TOKENS = CONTEXT_TOKENS
 GRID = 16
 CHUNK = 8192
 ATTENTION_WEIGHT = 0.05
 OBJECT_WEIGHT = 3.0
 CAPTION_DROPOUT = 0.1
+NOISE_MEAN = 0.8
+"""Mean logit of t in four samples of five: above 0, because how many things there are is decided near pure noise."""
 
 
 class TextToImage(nn.Module):
@@ -80,18 +84,12 @@ class LatentCache:
 
 def annotate(scene: Scene, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int], np.ndarray]:
     """Token ids (K,), the owner of each token (−1 none, 0 background, 1… objects), owner shares (O, 16, 16) uint8."""
-    words = scene.spec.caption.split()
     ids = tokenizer(scene.spec.caption, padding="max_length", max_length=TOKENS, truncation=True).input_ids
-    owner = [-1] * TOKENS
-    names = [*scene.spec.mains, *([scene.spec.sky] if scene.spec.sky else [])]
-    background = set(scene.spec.place.name.split()) | ({scene.spec.time} if scene.spec.name_time else set())
-    of_word = {w: 0 for w in background} | {w: i + 1 for i, n in enumerate(names) for w in n.split()}
-    for position, word in enumerate(words, start=1):
-        if word in of_word:
-            owner[position] = of_word[word]
+    owners = [NOBODY, *(owner for _, owner in scene.spec.owned_words)]
+    owner = (owners + [NOBODY] * TOKENS)[:TOKENS]
     cell = scene.image.shape[0] // GRID
     share = np.zeros((OWNERS, GRID, GRID), np.float32)
-    for i, name in enumerate(names):
+    for i, name in enumerate(scene.spec.things):
         share[i + 1] = scene.masks[name].reshape(GRID, cell, GRID, cell).mean((1, 3))
     share[0] = 1 - share[1:].sum(0)
     return ids, owner, np.round(share * 255).astype(np.uint8)
@@ -138,11 +136,23 @@ def attention_loss(probs: list[Tensor], owner_of_token: Tensor, owner_share: Ten
 
 
 def train(
-    workdir: Path, cache: LatentCache, tokenizer: PreTrainedTokenizerFast, *, steps: int, batch: int, seed: int
+    workdir: Path,
+    cache: LatentCache,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    steps: int,
+    batch: int,
+    seed: int,
+    start_from: Path | None = None,
 ) -> tuple[TextToImage, float]:
-    """Train to `steps`, resuming from the checkpoint; returns the averaged weights and the seconds spent."""
+    """Train to `steps`, resuming from the checkpoint; returns the averaged weights and the seconds spent.
+
+    `start_from` is a StableDiffusionPipeline folder whose weights take the place of random ones.
+    """
     torch.manual_seed(seed)
     model = TextToImage(tokenizer)
+    if start_from is not None:
+        adopt(model, *generator_weights(start_from), tokenizer.get_vocab())
     groups = [
         {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": 1e-2},
         {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
@@ -159,7 +169,7 @@ def train(
         dropped = torch.rand(batch, generator=rng) < CAPTION_DROPOUT
         ids = torch.where(dropped[:, None], empty, cache.ids[index])
         owner = torch.where(dropped[:, None], -1, cache.owner_of_token[index])
-        t = torch.sigmoid(torch.randn(batch, generator=rng))
+        t = torch.sigmoid(NOISE_MEAN + torch.randn(batch, generator=rng))
         t = torch.where(torch.rand(batch, generator=rng) < 0.2, torch.rand(batch, generator=rng), t)
         noise = torch.randn(x0.shape, generator=rng)
         t4 = t[:, None, None, None]

@@ -8,10 +8,16 @@ import numpy as np
 
 from ...model_set import load_model_set
 from .. import evaluate
-from ..scenes import render, sample_spec
+from ..drawing import render
+from ..judge import load_judges
+from ..prompt_following import prompt_following, table
+from ..scenes import sample_spec
+from ..vocabulary import words
 from .cards import Recipe
-from .generator import ATTENTION_WEIGHT, CAPTION_DROPOUT, OBJECT_WEIGHT
+from .generator import ATTENTION_WEIGHT, CAPTION_DROPOUT, NOISE_MEAN, OBJECT_WEIGHT
 from .vae import LATENT_CHANNELS, LATENT_NOISE, psnr_db
+
+JUDGED = 120
 
 
 def generator_card(out: Path, vae: Recipe, generator: Recipe, scenes: int, history: str = "") -> None:
@@ -21,6 +27,7 @@ def generator_card(out: Path, vae: Recipe, generator: Recipe, scenes: int, histo
     rng = np.random.default_rng(generator.seed + 20_000)
     drawn = [render(sample_spec(rng), rng) for _ in range(200)]
     found = evaluate.pointing_game(drawn, evaluate.scene_attention(models, drawn))
+    follows = table(prompt_following(models, load_judges(), count=JUDGED))
     parts = {
         name: sum(p.numel() for p in getattr(models.text_to_image, name).parameters()) / 1e6
         for name in ("vae", "text_encoder", "unet")
@@ -32,17 +39,19 @@ A StableDiffusionPipeline folder for 128 px pictures, half-precision safetensors
 AutoencoderKL (8 times down, {LATENT_CHANNELS} channels), word-level tokenizer, CLIP text encoder, UNet with
 cross-attention at 16 × 16, 8 × 8 and 4 × 4; sampled by DPM-Solver++ in 8 steps.
 
-**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes`: 28 things, 8 places, 3 times of day, one or two things and
-sometimes one in the sky; sprites of Microsoft Fluent Emoji 3D (MIT licence). About one (thing, place, time)
-combination in ten is kept out. The text-to-image model saw {scenes} scenes, encoded once.
+**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes`: 28 things, 8 places, 3 times of day, 3 weathers, 5 colours,
+2 sizes, one or two main things and sometimes one in the sky; sprites of Microsoft Fluent Emoji 3D (MIT licence). About
+one (thing, place, time) combination in ten is kept out. The text-to-image model saw {scenes} scenes, encoded once.
 
 **Recipe of the autoencoder.** {vae}
 64 px crops; L1, squared and gradient error, the same at half scale on pooled latents; Gaussian noise of
 {LATENT_NOISE} on the latents. Then the decoder alone, under the frozen encoder.
 
 **Recipe of the text-to-image model.** {generator}
-Flow matching, objects weighted {1 + OBJECT_WEIGHT:g} to 1, captions dropped in {CAPTION_DROPOUT:.0%}; cross-attention
-supervised by the renderer's masks (cross-entropy of the words that own a position, weight {ATTENTION_WEIGHT}).
+Flow matching (logit of t normal around {NOISE_MEAN}, one in five uniform), objects weighted
+{1 + OBJECT_WEIGHT:g} to 1, captions dropped in {CAPTION_DROPOUT:.0%};
+cross-attention supervised by the renderer's masks (cross-entropy of the
+words that own a position, weight {ATTENTION_WEIGHT}).
 {history}
 
 **Held-out figures** (fresh scenes, through the saved files).
@@ -51,9 +60,12 @@ supervised by the renderer's masks (cross-entropy of the words that own a positi
 - Attention: on 200 scenes noised to mid-schedule, one UNet pass, the maximum of an object's map lies on the object in
   {found["hit"]:.1%} of {found["objects"]:.0f} (chance {found["chance"]:.1%}); mean IoU of the map above half its
   maximum with the object's mask {found["iou"]:.2f}.
+- Prompt following, as judges see it that were trained on rendered scenes alone (`weights/judge`); beside each share
+  what they say of the renderer's own pictures of the same prompts, plain and through the autoencoder:
 
-**Limits.** A closed vocabulary of about 60 words and one synthetic world. The attention maps are taught where objects
-are, so they say nothing about how well attention finds objects in models that were not taught. Two things in one
-picture, and the sides they stand on, are less reliable than one.
+{follows}
+
+**Limits.** A closed vocabulary of {len(words())} words and one synthetic world. The attention maps are taught where
+objects are, so they say nothing about how well attention finds objects in models that were not taught.
 """
     (out / "README.md").write_text(text, encoding="utf-8")

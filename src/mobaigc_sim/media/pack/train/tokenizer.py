@@ -2,8 +2,8 @@
 
 One token a word, lower case, split at white space. `[EOS]` has the highest id, so that "position of the end token" and
 "position of the largest id" (the two pooling rules of CLIP text towers) agree, and differs from 2, the value at which
-`transformers.CLIPTextModel` falls back to the second rule. The longest caption of the scenes has 25 words; the
-22 that fit end with the name of the thing in the sky, so that only a closing "in the sky" is cut.
+`transformers.CLIPTextModel` falls back to the second rule. The longest caption of the scenes has fewer than the 30
+words that fit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from ..vocabulary import words
 
-CONTEXT_TOKENS = 24
+CONTEXT_TOKENS = 32
 PAD, UNK, BOS, EOS = "[PAD]", "[UNK]", "[BOS]", "[EOS]"
 
 
