@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import __version__
-from .errors import MobaigcError, UnknownNameError
+from .. import __version__
+from ..errors import MobaigcError, UnknownNameError
+from .bank import bank_app
+from .bench import bench_app
+from .models import models_app
+from .shared import Overrides
 
 if TYPE_CHECKING:
-    from .experiment.run import Progress
-    from .scenario.schema import Scenario
+    from ..experiment.run import Progress
+    from ..scenario.schema import Scenario
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -54,10 +58,6 @@ app = typer.Typer(
 )
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="Scenario file (YAML).", show_default=False)]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a key, for example --set users.count=20; may be repeated."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -86,18 +86,18 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and no progress.")] = False,
 ) -> None:
     """Simulate a scenario and keep its tables, pictures, figures and summary in a folder."""
-    from .scenario.load import load_scenario
+    from ..scenario.load import load_scenario
 
     scenario = load_scenario(file, overrides or ())
     folder = out if out is not None else _free_folder(Path("runs"), scenario)
-    from .experiment.run import run_one
+    from ..experiment.run import run_one
 
     if quiet or as_json:
         folder = run_one(scenario, folder, None)
     else:
         with _progress_bar(scenario.name) as on_progress:
             folder = run_one(scenario, folder, on_progress)
-    from .viz.console import print_summary, render_run
+    from ..viz.console import print_summary, render_run
 
     render_run(folder)
     if as_json:
@@ -110,8 +110,8 @@ def run(
 @app.command()
 def check(file: File, overrides: Overrides = None) -> None:
     """Read a scenario, tell every problem with its file and line, simulate nothing."""
-    from .scenario.dump import resolved
-    from .scenario.load import load_scenario
+    from ..scenario.dump import resolved
+    from ..scenario.load import load_scenario
 
     scenario = load_scenario(file, overrides or ())
     told = resolved(scenario)
@@ -124,8 +124,8 @@ def check(file: File, overrides: Overrides = None) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON schema of scenario files, which lets editors complete and explain keys."""
-    from .scenario.json_schema import schema_text
-    from .scenario.schema import Scenario
+    from ..scenario.json_schema import schema_text
+    from ..scenario.schema import Scenario
 
     typer.echo(schema_text(Scenario), nl=False)
 
@@ -143,8 +143,8 @@ def image(
     ] = None,
 ) -> None:
     """Take one image through the whole stack and draw what is generated, sent, recovered and scored."""
-    from .experiment.bank_command import media_settings
-    from .viz.one_image import explain_image
+    from ..experiment.bank_command import media_settings
+    from ..viz.one_image import explain_image
 
     media = media_settings(None, overrides or ())
     facts = explain_image(prompt, keep=keep, seed=seed, loss=loss, out=out, media=media)
@@ -161,7 +161,7 @@ def list_plugins(
     ] = None,
 ) -> None:
     """List what is installed, plug-ins included, by the names that scenarios use as `kind`."""
-    from .scenario.plugins import describe, registries
+    from ..scenario.plugins import describe, registries
 
     known = registries()
     if group is not None and group not in known:
@@ -174,139 +174,9 @@ def list_plugins(
             typer.echo(f"  {kind:<{width}}  {text}")
 
 
-models_app = typer.Typer(no_args_is_help=True, help="Model sets: which there are, what they hold, fetching them.")
 app.add_typer(models_app, name="models")
-Set = Annotated[str, typer.Argument(metavar="NAME", help="embedded, hub:owner/name or a folder.", show_default=False)]
-
-
-@models_app.command("list")
-def models_list() -> None:
-    """List the model sets known by name, and which are on this machine."""
-    from .media.model_catalogue import list_sets
-
-    for line in list_sets():
-        typer.echo(line)
-
-
-@models_app.command("show")
-def models_show(name: Set) -> None:
-    """Tell what a model set on this machine is made of, without loading it."""
-    from .media.model_catalogue import show_set
-
-    for line in show_set(name):
-        typer.echo(line)
-
-
-@models_app.command("pull")
-def models_pull(
-    name: Set,
-    variant: Annotated[
-        str | None, typer.Option(help="Variant of the weights, for example fp16.", show_default=False)
-    ] = None,
-) -> None:
-    """Fetch a model set or a scorer's weights from the Hugging Face hub into the local cache."""
-    from .media.model_catalogue import pull
-
-    typer.echo(pull(name, variant))
-
-
-bank_app = typer.Typer(
-    no_args_is_help=True, help="Banks: pictures measured once, from which runs in `media.mode: bank` draw requests."
-)
 app.add_typer(bank_app, name="bank")
-
-
-@bank_app.command("build")
-def bank_build(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the bank.", show_default=False)],
-    prompts: Annotated[
-        str, typer.Option(metavar="FILE|N", help="Prompts, one a line, or how many of the shipped list.")
-    ] = "64",
-    seeds: Annotated[str, typer.Option(help="Seeds of each prompt, for example 0-3,10.")] = "0",
-    keeps: Annotated[
-        str | None, typer.Option(help="Keep ratios, for example 0.2,0.5,1; by default 0.1 to 1 and media.keep.")
-    ] = None,
-    scenario: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Scenario whose media settings count.", show_default=False)
-    ] = None,
-    overrides: Overrides = None,
-) -> None:
-    """Draw pictures and measure what every part of their packets gives; a build that was stopped goes on."""
-    from .experiment.bank_command import media_settings, read_keeps, read_prompts, read_seeds
-
-    settings = media_settings(scenario, overrides or ())
-    wishes = read_prompts(prompts), read_seeds(seeds)
-    ratios = None if keeps is None else read_keeps(keeps)
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    from .experiment.bank_build import build_bank
-
-    console = Console(stderr=True)
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("pictures", total=None)
-        build_bank(out, settings, *wishes, ratios, lambda done, total: bar.update(task, completed=done, total=total))
-    bank_show(out)
-
-
-@bank_app.command("show")
-def bank_show(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the bank.", show_default=False)],
-) -> None:
-    """Tell what a bank holds: sizes and scores of each offer, means over its pictures."""
-    from .experiment.bank_command import COLUMNS, facts, table
-    from .media.bank import Bank
-
-    bank = Bank.open(path)
-    for line in facts(bank):
-        typer.echo(line)
-    _print_table(COLUMNS, table(bank))
-
-
-bench_app = typer.Typer(no_args_is_help=True, help="Costs on this machine, beside other ways to do the same work.")
 app.add_typer(bench_app, name="bench")
-
-
-@bench_app.command("media")
-def bench_media(
-    count: Annotated[int, typer.Option(min=1, help="Requests a side and round.")] = 16,
-    batch: Annotated[int, typer.Option(min=1, help="Requests that the stack takes together.")] = 8,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the sides take turns in each.")] = 3,
-    models: Annotated[str, typer.Option(metavar="NAME", help="embedded, hub:owner/name or a folder.")] = "embedded",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of torch; by default its own choice.", show_default=False)
-    ] = None,
-) -> None:
-    """Cost of a request in the media stack: batched, one by one, and with diffusers called the plain way."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    from .experiment.bench_media import COLUMNS, facts, rows
-    from .experiment.bench_media import bench_media as measure
-
-    stderr = Console(stderr=True)
-    with Bar(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
-        task = bar.add_task("media", total=None)
-        found = measure(
-            count, batch, rounds, models, threads, lambda done, total: bar.update(task, completed=done, total=total)
-        )
-    _print_table(COLUMNS, rows(found))
-    for line in facts(found):
-        typer.echo(line)
-
-
-def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """A table on stdout: names to the left, figures to the right, wide headings broken."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for i, column in enumerate(columns):
-        shown.add_column(column, justify="right" if i else "left")
-    for line in lines:
-        shown.add_row(*line)
-    Console(highlight=False).print(shown)
 
 
 def _free_folder(parent: Path, scenario: Scenario) -> Path:
@@ -352,7 +222,3 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise SystemExit(INTERRUPTED) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""`python -m mobaigc_sim.cli`."""
+
+from . import main
+
+main()

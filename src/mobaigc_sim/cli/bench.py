@@ -1,0 +1,39 @@
+"""`mobaigc-sim bench …`: costs on this machine, beside other ways to do the same work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .shared import print_table
+
+bench_app = typer.Typer(no_args_is_help=True, help="Costs on this machine, beside other ways to do the same work.")
+
+
+@bench_app.command("media")
+def bench_media(
+    count: Annotated[int, typer.Option(min=1, help="Requests a side and round.")] = 16,
+    batch: Annotated[int, typer.Option(min=1, help="Requests that the stack takes together.")] = 8,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the sides take turns in each.")] = 3,
+    models: Annotated[str, typer.Option(metavar="NAME", help="embedded, hub:owner/name or a folder.")] = "embedded",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of torch; by default its own choice.", show_default=False)
+    ] = None,
+) -> None:
+    """Cost of a request in the media stack: batched, one by one, and with diffusers called the plain way."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from ..experiment.bench_media import COLUMNS, facts, rows
+    from ..experiment.bench_media import bench_media as measure
+
+    stderr = Console(stderr=True)
+    with Bar(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task("media", total=None)
+        found = measure(
+            count, batch, rounds, models, threads, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    print_table(COLUMNS, rows(found))
+    for line in facts(found):
+        typer.echo(line)
