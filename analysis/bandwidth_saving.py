@@ -1,16 +1,18 @@
 """How many bytes does attention-guided transmission save, at which JPSQ, and against what?
 
-`python analysis/bandwidth_saving.py [--prompts 300] [--quick] [--from TABLE] [--out docs/bandwidth_saving]`
+`python analysis/bandwidth_saving.py [--prompts 300] [--quick] [--jobs 2] [--from TABLE] [--out docs/bandwidth_saving]`
 
-Prints the table of every method and two savings with 95 % paired bootstrap intervals, writes the rate–JPSQ figure
-(PNG and PDF) and the raw table (Parquet, from which `--from` prints and draws again without any model):
+Prints the table of every method and three comparisons with 95 % paired bootstrap intervals, writes the rate–JPSQ
+figure (PNG and PDF) and the raw table (Parquet, from which `--from` prints and draws again without any model):
 
-(a) against the whole image in our own codec at its reference quality, at JPSQ within 0.01;
-(b) against whichever plain codec needs the fewest bytes for the same JPSQ, at low and at high rate.
+(a) bytes saved against the whole image in our own codec at its reference quality, at JPSQ within 0.01, beside what a
+    plain codec at a lower quality saves within the same margin;
+(b) bytes saved against whichever plain codec needs the fewest for the same JPSQ, at low and at high rate;
+(c) JPSQ gained over every other method at equal bytes.
 
-Each prompt names a (thing, place, time of day) that the generator and the scorers never saw in training. The operating
-point of (a) is the smallest keep ratio whose mean JPSQ is within half the margin on further pictures; the saving is
-measured without them. All other keep ratios are printed beside it.
+Each prompt names a (thing, place, time of day) that the generator and the scorers never saw in training. Whatever is
+chosen by its JPSQ (the keep ratio of (a), how the reference is shown, the plain quality within the margin) is chosen
+on further pictures: the shortest whose mean is within half the margin there.
 """
 
 from __future__ import annotations
@@ -23,25 +25,35 @@ import pandas as pd
 
 from mobaigc_sim.media.config import MediaConfig
 from mobaigc_sim.media.pack.evaluate import held_out_prompts
-from mobaigc_sim.media.rate_study import AUTOENCODER, OURS, RateStudy
-from mobaigc_sim.metrics import paired_bootstrap
-from mobaigc_sim.metrics.rate import Curve, saving, saving_at_equal_score
+from mobaigc_sim.media.rate_study import (
+    AUTOENCODER,
+    LABELS,
+    OTHER_SELECTORS,
+    OURS,
+    RESTORATION,
+    rate_table,
+    reference_quality,
+)
+from mobaigc_sim.metrics import Interval, paired_bootstrap
+from mobaigc_sim.metrics.rate import Curve, gain_at_equal_bytes, saving, saving_at_equal_score
 from mobaigc_sim.viz.rate_figure import rate_figure
 from mobaigc_sim.viz.style import save_figure
 
 MARGIN = 0.01
-REFERENCE = {"webp": ("WebP", 90.0), "avif": ("AVIF", 42.0), "jpeg": ("JPEG", 80.0)}
-PLAIN = ("WebP", "AVIF", "JPEG")
-LOW, HIGH = 0.15, 0.5
+SHOWN = ("", AUTOENCODER, RESTORATION)
+PLAIN = tuple(name + how for name in LABELS.values() for how in SHOWN)
+LOW, MIDDLE, HIGH = 0.1, 0.25, 0.5
+Setting = tuple[str, float]
 
 
 def main() -> None:
     """Measure, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=300, help="pictures the savings are measured on")
-    parser.add_argument("--calibration", type=int, default=48, help="further pictures that choose the operating point")
+    parser.add_argument("--calibration", type=int, default=48, help="further pictures that choose settings")
     parser.add_argument("--quick", action="store_true", help="16 pictures and 8 to choose: minutes, wide intervals")
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--models", default="embedded")
     parser.add_argument("--from", dest="stored", type=Path, help="a table written before, instead of measuring")
     parser.add_argument("--out", type=Path, default=Path("docs/bandwidth_saving"))
@@ -52,46 +64,66 @@ def main() -> None:
         table = pd.read_parquet(chosen.stored)
     else:
         prompts = held_out_prompts(count + calibration, chosen.seed)
-        seeds = range(chosen.seed, chosen.seed + len(prompts))
-        table = RateStudy(tuple(prompts), tuple(seeds), config).table()
+        table = rate_table(prompts, range(chosen.seed, chosen.seed + len(prompts)), config, chosen.jobs)
         chosen.out.parent.mkdir(parents=True, exist_ok=True)
         table.to_parquet(chosen.out.with_suffix(".parquet"), index=False)
     last = table["prompt"].max() + 1
     if last <= calibration:
         parser.error(f"{last} pictures in all: expected more than the {calibration} of --calibration")
     choosing = table["prompt"] >= last - calibration
-    reference = _reference(table[~choosing], config.codec.kind)
-    keep = _shortest_within_margin(table[choosing], reference)
-    print(f"{last - calibration} prompts, seed {chosen.seed}; the keep ratio chosen on {calibration} others")
+    measured = Measured(table[~choosing])
+    settings = _chosen(Measured(table[choosing]), config.codec.kind)
+    print(f"{last - calibration} prompts, seed {chosen.seed}; settings chosen on {calibration} others")
     _print_methods(table[~choosing])
-    told = _print_savings(table[~choosing], reference, keep)
-    for path in save_figure(rate_figure(table[~choosing], told), chosen.out.parent, chosen.out.name):
+    _print_within_margin(measured, settings)
+    _print_at_equal_score(measured)
+    _print_at_equal_bytes(measured)
+    marks = {label: measured.mean(setting) for label, setting in list(settings.items())[:2]}
+    for path in save_figure(rate_figure(table[~choosing], marks), chosen.out.parent, chosen.out.name):
         print(path)
 
 
-def _matrix(table: pd.DataFrame, method: str) -> tuple[np.ndarray, Curve]:
-    part = table[table["method"] == method]
-    sizes = part.pivot(index="setting", columns="prompt", values="bytes")
-    scores = part.pivot(index="setting", columns="prompt", values="jpsq")
-    return sizes.index.to_numpy(), Curve(sizes.to_numpy(float), scores.to_numpy(float))
+class Measured:
+    """Curves of the methods of one table, by their names."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.curves: dict[str, Curve] = {}
+        self.settings: dict[str, list[float]] = {}
+        for method, part in table.groupby("method", sort=False):
+            sizes = part.pivot(index="setting", columns="prompt", values="bytes")
+            scores = part.pivot(index="setting", columns="prompt", values="jpsq")
+            self.settings[method] = sizes.index.tolist()
+            self.curves[method] = Curve(sizes.to_numpy(float), scores.to_numpy(float))
+
+    def at(self, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
+        """Bytes and JPSQ of every picture."""
+        method, value = setting
+        k, curve = self.settings[method].index(value), self.curves[method]
+        return curve.bytes_KN[k], curve.score_KN[k]
+
+    def mean(self, setting: Setting) -> tuple[float, float]:
+        """Mean bytes and mean JPSQ."""
+        sizes, scores = self.at(setting)
+        return float(sizes.mean()), float(scores.mean())
+
+    def shortest(self, methods: tuple[str, ...], least: float) -> Setting | None:
+        """Of all settings whose mean JPSQ is `least` or more, the one with the fewest bytes."""
+        every = [(method, value) for method in methods for value in self.settings[method]]
+        return min((s for s in every if self.mean(s)[1] >= least), key=lambda s: self.mean(s)[0], default=None)
 
 
-def _reference(table: pd.DataFrame, kind: str) -> tuple[str, float]:
-    """The whole image at the codec's reference quality: shown as it is or through the autoencoder, the better one."""
-    name, quality = REFERENCE[kind]
-    means = {}
-    for method in (name, name + AUTOENCODER):
-        settings, curve = _matrix(table, method)
-        means[method, quality] = curve.score_KN[settings == quality].mean()
-    return max(means, key=means.__getitem__)
-
-
-def _shortest_within_margin(table: pd.DataFrame, reference: tuple[str, float]) -> float:
-    settings, ours = _matrix(table, OURS)
-    others, whole = _matrix(table, reference[0])
-    target = whole.score_KN[others == reference[1]].mean() - MARGIN / 2
-    good = [k for k, scores in zip(settings, ours.score_KN, strict=True) if scores.mean() >= target]
-    return float(min(good, default=settings[-1]))
+def _chosen(table: Measured, kind: str) -> dict[str, Setting]:
+    """What is told apart in (a): label → setting, the reference first; what nothing reaches is left out."""
+    quality = float(reference_quality(kind))
+    reference = max(((LABELS[kind] + how, quality) for how in SHOWN), key=lambda s: table.mean(s)[1])
+    least = table.mean(reference)[1] - MARGIN / 2
+    found = {
+        "reference": reference,
+        "operating point": table.shortest((OURS,), least),
+        "shortest plain codec": table.shortest(PLAIN, least),
+        "shortest plain codec, no model on the phone": table.shortest(tuple(LABELS.values()), least),
+    }
+    return {label: setting for label, setting in found.items() if setting is not None}
 
 
 def _print_methods(table: pd.DataFrame) -> None:
@@ -104,38 +136,60 @@ def _print_methods(table: pd.DataFrame) -> None:
         )
 
 
-def _print_savings(table: pd.DataFrame, reference: tuple[str, float], keep: float) -> dict[str, tuple[float, float]]:
-    """Prints both savings; returns the points to mark in the figure: label → (bytes, JPSQ)."""
-    rng = np.random.default_rng(0)
-    settings, ours = _matrix(table, OURS)
-    others, plain = _matrix(table, reference[0])
-    whole = plain.bytes_KN[others == reference[1]][0], plain.score_KN[others == reference[1]][0]
-    marks = {"reference": (float(whole[0].mean()), float(whole[1].mean()))}
-    print(f"\n(a) against {reference[0]} at quality {reference[1]:g}: {marks['reference'][0]:.0f} bytes")
-    for setting, sizes, scores in zip(settings, ours.bytes_KN, ours.score_KN, strict=True):
-        saved, lost = saving(sizes, whole[0], rng), paired_bootstrap(scores, whole[1], rng)
-        mark = " <- chosen" if setting == keep else ""
+def _print_within_margin(table: Measured, settings: dict[str, Setting]) -> None:
+    rng, reference = np.random.default_rng(0), settings["reference"]
+    sizes, scores = table.at(reference)
+    print(
+        f"\n(a) against {reference[0]} at quality {reference[1]:g}: {sizes.mean():.0f} bytes, JPSQ {scores.mean():.4f}"
+    )
+    if "operating point" not in settings:
+        print(f"NOT reached: no keep ratio is within {MARGIN / 2} of it on the pictures that choose")
+    named = {setting: label for label, setting in settings.items() if label != "reference"}
+    for setting in dict.fromkeys([*((OURS, keep) for keep in table.settings[OURS]), *named]):
+        its_sizes, its_scores = table.at(setting)
+        lost = paired_bootstrap(its_scores, scores, rng)
         inside = "within" if lost.low > -MARGIN else "NOT within"
+        told = f"{setting[0]}, {setting[1]:g}"
         print(
-            f"keep {setting:4g}: saves {saved.estimate:6.1%} [{saved.low:.1%}, {saved.high:.1%}], "
-            f"JPSQ {lost.estimate:+.4f} [{lost.low:+.4f}, {lost.high:+.4f}] {inside} {MARGIN}{mark}"
+            f"{told:28s} saves {_percent(saving(its_sizes, sizes, rng))}, JPSQ {_plain(lost)} {inside} {MARGIN}"
+            + (f" <- {named[setting]}" if setting in named else "")
         )
-        if setting == keep:
-            marks["operating point"] = (float(sizes.mean()), float(scores.mean()))
-    rivals = {
-        "shown as it is": {name: _matrix(table, name)[1] for name in PLAIN},
-        "through the autoencoder": {name: _matrix(table, name + AUTOENCODER)[1] for name in PLAIN},
-    }
-    print("\n(b) against the best plain codec at equal JPSQ")
-    for setting in (LOW, keep, HIGH):
-        i = int(np.flatnonzero(settings == setting)[0])
-        for how, curves in rivals.items():
-            best, saved = saving_at_equal_score(ours.bytes_KN[i], ours.score_KN[i], curves, rng)
-            told = f"{saved.estimate:+.1%} [{saved.low:+.1%}, {saved.high:+.1%}] over {best}"
+
+
+def _print_at_equal_score(table: Measured) -> None:
+    rng = np.random.default_rng(1)
+    rivals = {"whatever the phone does": PLAIN, "shown as it is": tuple(LABELS.values())}
+    print("\n(b) against the plain codec that needs the fewest bytes for the same JPSQ")
+    for keep in (LOW, MIDDLE, HIGH):
+        sizes, scores = table.at((OURS, keep))
+        for how, methods in rivals.items():
+            best, saved = saving_at_equal_score(sizes, scores, {m: table.curves[m] for m in methods}, rng)
+            told = f"saves {_percent(saved)} over {best}"
             if saved.estimate == 1.0:
-                told = "no plain codec reaches this JPSQ at any quality tried"
-            print(f"keep {setting:4g}, JPSQ {ours.score_KN[i].mean():.3f}, plain {how:24s} {told}")
-    return marks
+                told = "none reaches this JPSQ at any quality tried"
+            print(f"keep {keep:4g}, {sizes.mean():4.0f} bytes, JPSQ {scores.mean():.3f}, {how:24s} {told}")
+
+
+def _print_at_equal_bytes(table: Measured) -> None:
+    rng = np.random.default_rng(2)
+    print("\n(c) JPSQ gained over others at equal bytes")
+    others = (*OTHER_SELECTORS, f"{OURS}, filled", f"{OURS}, Telea", "low resolution + diffusion", *PLAIN)
+    for other in (name for name in others if name in table.curves):
+        told = []
+        for keep in (LOW, MIDDLE, HIGH):
+            gain = gain_at_equal_bytes(*table.at((OURS, keep)), table.curves[other], rng)
+            told.append(_plain(gain) if np.isfinite(gain.estimate) else "needs more bytes")
+        print(
+            f"{other:28s} " + "  ".join(f"keep {k:g}: {t:26s}" for k, t in zip((LOW, MIDDLE, HIGH), told, strict=True))
+        )
+
+
+def _percent(found: Interval) -> str:
+    return f"{found.estimate:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
+
+
+def _plain(found: Interval) -> str:
+    return f"{found.estimate:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
 
 
 if __name__ == "__main__":

@@ -132,6 +132,14 @@ def test_image_hands_its_options_on_and_tells_the_result(simulator: Simulator) -
     assert len(simulator.images) == 1
 
 
+def test_image_refuses_a_bank_which_has_no_picture_to_show(simulator: Simulator) -> None:
+    result = invoke("image", "a cat", "--set", "media.mode=bank", "--set", "media.bank=here")
+    assert result.exit_code == 2
+    assert "media.mode=bank" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert simulator.images == []
+
+
 def test_check_says_what_the_scenario_is() -> None:
     result = invoke("check", QUICKSTART, "--set", "users.count=5")
     assert result.exit_code == 0

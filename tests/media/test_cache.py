@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from mobaigc_sim.media.cache import CacheError, DiskCache, digest
+from mobaigc_sim.media.config import CacheConfig
+from mobaigc_sim.media.memo import Memo
 
 
 def arrays(n: int, size: int = 100) -> dict[str, np.ndarray]:
@@ -139,6 +141,40 @@ def test_a_writer_that_is_killed_leaves_no_half_entry(tmp_path: Path) -> None:
     assert all(cache.get(path.name) is not None for path in left)
     write_and_read(tmp_path, 1, limit)
     assert size_of(tmp_path) <= limit
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_what_nobody_knows_is_computed_once_in_batches_and_comes_back_in_order(tmp_path: Path, on_disk: bool) -> None:
+    keys = [digest(n) for n in (5, 3, 5, 8, 3, 1)]
+    asked: list[list[int]] = []
+
+    def compute(places: list[int]) -> list[dict[str, np.ndarray]]:
+        asked.append(places)
+        return [{"place": np.array([place])} for place in places]
+
+    def recall() -> list[int]:
+        config = CacheConfig(folder=str(tmp_path)) if on_disk else None
+        return [found["place"].item() for found in Memo(config, 3).arrays(keys, compute)]
+
+    assert recall() == recall() == [0, 1, 0, 3, 1, 5]
+    assert asked == ([[0, 1, 3], [5]] if on_disk else [[0, 1, 3], [5]] * 2)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_check_is_run_until_it_passed_where_the_disk_remembers(tmp_path: Path, on_disk: bool) -> None:
+    memo = Memo(CacheConfig(folder=str(tmp_path)) if on_disk else None, 1)
+    runs = []
+
+    def check() -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        memo.once(digest("check"), check)
+    for _ in range(3):
+        memo.once(digest("check"), check)
+    assert len(runs) == (2 if on_disk else 4)
 
 
 def entries(folder: Path) -> list[Path]:

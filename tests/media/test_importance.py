@@ -121,15 +121,16 @@ def test_selectors() -> None:
         assert sorted(found) == list(range(16))
     # equals stay in reading order
     assert order["attention"].tolist() == list(range(16))
-    # equal attention: smooth patches cost less, so they come first
-    assert set(order["density"][:8] % 4) == {2, 3}
-    assert order["gain"].tolist() == order["density"].tolist()
+    # equal error: smooth patches cost less, so they come first, and equal attention changes nothing
+    assert set(order["error"][:8] % 4) == {2, 3}
+    assert order["gain"].tolist() == order["error"].tolist()
     assert set(order["centre"][:4]) == {5, 6, 9, 10}
     assert order["random"].tolist() == patch_order("random", content, np.random.default_rng(3)).tolist()
     assert order["random"].tolist() != patch_order("random", content, np.random.default_rng(4)).tolist()
     hot = flat.copy()
     hot[3, 1] = 2
     assert patch_order("attention", Content(hot, image, missing), rng)[0] == 13
+    assert patch_order("error", Content(hot, image, missing), rng).tolist() == order["error"].tolist()
     # what the thumbnail shows well enough is not worth sending, however hot it is; of equals, what it shows worst
     missing = np.ones((4, 4))
     missing[3, 1], missing[1, 2] = 0, 3

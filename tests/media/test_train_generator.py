@@ -43,14 +43,20 @@ def test_attention_loss_is_zero_where_every_word_keeps_to_its_cells_and_positive
     assert generator.attention_loss([right, coarse], owner_of_token, share).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_the_decoder_learns_under_a_frozen_encoder(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    model = vae.build()
-    encoder = {k: v.clone() for k, v in model.encoder.state_dict().items()}
-    before = vae.psnr_db(model, 9, 4)
-    vae.refine_decoder(model, tmp_path, steps=12, batch=4, seed=0)
-    assert vae.psnr_db(model, 9, 4) > before
-    assert all(torch.equal(v, encoder[k]) for k, v in model.encoder.state_dict().items())
+def test_the_autoencoder_begins_with_the_weights_that_it_is_given_and_learns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vae, "SCALE_SCENES", 8)
+    torch.manual_seed(1)
+    earlier = vae.build()
+    earlier.half().save_pretrained(tmp_path / "earlier")
+    start, work = vae.build(tmp_path / "earlier"), tmp_path / "work"
+    assert all(torch.equal(v, earlier.state_dict()[k].float()) for k, v in start.state_dict().items())
+    work.mkdir()
+    trained, _ = vae.train(work, steps=8, batch=4, seed=2, start_from=tmp_path / "earlier")
+    moved = max(float((v - start.state_dict()[k]).abs().max()) for k, v in trained.state_dict().items())
+    assert 0 < moved < 0.01
+    assert vae.psnr_db(trained, 9, 4).mean() > vae.psnr_db(start, 9, 4).mean()
 
 
 def errors(model: generator.TextToImage, cache: generator.LatentCache) -> tuple[float, float]:

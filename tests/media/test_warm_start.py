@@ -1,10 +1,12 @@
 """Weights of a smaller vocabulary as the start of a larger one."""
 
+import subprocess
+
 import pytest
 import torch
 from torch import nn
 
-from mobaigc_sim.media.pack.train.warm_start import adopt
+from mobaigc_sim.media.pack.train.warm_start import adopt, origin
 
 
 class Tower(nn.Module):
@@ -36,3 +38,12 @@ def test_weights_that_do_not_fit_are_refused():
         adopt(new, {"head.weight": torch.zeros(9, 6)}, {}, {})
     with pytest.raises(KeyError):
         adopt(new, {"tail.weight": torch.zeros(1)}, {}, {})
+
+
+def test_the_origin_is_what_sha256sum_says_of_the_file(tmp_path):
+    (tmp_path / "w.safetensors").write_bytes(bytes(range(256)) * 5)
+    told = subprocess.run(["sha256sum", tmp_path / "w.safetensors"], check=True, capture_output=True, text=True).stdout
+    assert origin(tmp_path, "w.safetensors") == f"`w.safetensors` of SHA-256 {told[:12]}…"
+    assert origin(None, "w.safetensors") == ""
+    with pytest.raises(FileNotFoundError):
+        origin(tmp_path, "other.safetensors")

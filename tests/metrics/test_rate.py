@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mobaigc_sim.metrics.rate import Curve, saving, saving_at_equal_score
+from mobaigc_sim.metrics.rate import Curve, gain_at_equal_bytes, saving, saving_at_equal_score
 
 RNG = np.random.default_rng
 
@@ -66,3 +66,22 @@ def test_a_score_that_no_rival_reaches_is_a_saving_of_everything():
         np.ones(5), np.full(5, 99.0), {"only": line(1.0, [2, 4], 5)}, RNG(0), resamples=9
     )
     assert name == "only" and found.estimate == 1.0
+
+
+def test_the_score_at_a_size_is_the_inverse_of_the_bytes_at_a_score():
+    curve = line(1.0, [64, 256, 1024])
+    for score in (6.0, 7.7, 10.0):
+        assert curve.score_at(curve.bytes_at(score)) == pytest.approx(score)
+    assert curve.score_at(63) == float("-inf")
+    assert curve.score_at(5000) == pytest.approx(10)
+
+
+def test_gain_at_equal_bytes_is_what_was_added_to_the_line():
+    other = line(1.0, [64, 256, 1024], noise=0.5)
+    offset = other.score_KN[1] - 8
+    sizes = np.full(200, 128.0)
+    found = gain_at_equal_bytes(sizes, 7.3 + offset, other, RNG(3), resamples=200)
+    assert found.estimate == pytest.approx(0.3)
+    assert found.high - found.low < 1e-9
+    free = gain_at_equal_bytes(np.full(200, 10.0), offset, other, RNG(3), resamples=20)
+    assert (free.estimate, free.low) == (float("inf"), float("inf"))

@@ -158,18 +158,6 @@ def test_texts_stay_apart_and_inside(made_run, time, measured, name):
     assert place.width > 0.7 and place.height > 0.55, "the data have most of the room"
 
 
-def test_score_against_keep_draws_means_and_their_intervals():
-    scores = {"0.25": {"a": [0.2, 0.4], "b": [0.1, 0.1]}, "0.5": {"a": [0.6, 0.8], "b": [0.3, 0.3]}}
-    axes = figures.score_against_keep(scores).axes[0]
-    lines = {container.get_label(): container for container in axes.containers}
-    np.testing.assert_allclose(lines["a"].lines[0].get_ydata(), [0.3, 0.7])
-    np.testing.assert_allclose(lines["b"].lines[0].get_ydata(), [0.1, 0.3])
-    np.testing.assert_allclose(lines["a"].lines[0].get_xdata(), [0.25, 0.5], atol=0.02)
-    (bars,) = lines["a"].lines[2]
-    for (_, low), (_, high) in bars.get_segments():
-        assert low < high
-
-
 @pytest.mark.parametrize("statuses", [[], ["failed"], ["delivered"]])
 def test_few_requests(measured, statuses):
     table = pd.concat([measured.iloc[:0], *(measured[measured["status"] == s].head(3) for s in statuses)])

@@ -147,6 +147,8 @@ def image(
     from ..viz.one_image import explain_image
 
     media = media_settings(None, overrides or ())
+    if media.mode == "bank":
+        raise MobaigcError("image draws its picture itself, and a bank holds none: leave out media.mode=bank")
     facts = explain_image(prompt, keep=keep, seed=seed, loss=loss, out=out, media=media)
     typer.echo(
         f"{facts['sent_bytes']:.0f} B sent instead of {facts['whole_bytes']:.0f} B, "

@@ -23,7 +23,7 @@ from ..media.base import Delivery, Media
 from ..media.cache_cost import measure_cache
 from ..media.config import MediaConfig
 from ..media.naive import NaivePipeline
-from ..media.score import Scorer, scorers
+from ..media.score import Scorer, make_scorer
 from ..media.stack import BATCH, MediaStack
 from ..traffic.prompts import EmbeddedPromptsConfig, PromptSource
 from .bank_build import build_bank
@@ -166,7 +166,7 @@ def facts(bench: MediaBench) -> list[str]:
 
 def _sides(config: MediaConfig, batch: int) -> dict[str, Callable[[Sequence[str]], Stages]]:
     stack, naive = MediaStack(config), NaivePipeline(config)
-    scorer: Scorer = scorers.get(config.scorer.kind)(config.scorer)
+    scorer = make_scorer(config.scorer)
     return {
         BATCHED: lambda prompts: _serve_stack(stack, scorer, prompts, batch),
         ALONE: lambda prompts: _serve_stack(stack, scorer, prompts, 1),

@@ -1,6 +1,6 @@
 """The packets of one picture: what every byte on the air means.
 
-Format version 2 (in version 1 the AV1 sequence header was always sent). All packets share a frame of four or five
+Format version 3 (up to version 2 the thumbnail had a coder of its own). All packets share a frame of four or five
 bytes, so that a byte stream that is cut anywhere still splits into whole packets:
 
 | bytes | content |
@@ -12,14 +12,13 @@ bytes, so that a byte stream that is cut anywhere still splits into whole packet
 
 | type | the 6 bits | body |
 |---|---|---|
-| 1 base | version (3), codec (3) | range-coded, see below |
+| 1 base | version (3), codec (3) | length of the fields (varint), fields, AVIF payload of the thumbnail |
 | 2 enhancement | level (4), layout (2) | codec payload of the level's small picture |
 | 3 whole | version (3), codec (3) | quality (1 byte), height and width (varints), codec payload |
 
-The base body, in one range-coded run so that no field is rounded up to bytes: patch size (1 of 3), rows (1 … 256),
-"square" flag or columns, seed (32 bits), prompt (`prompt_code`), quality of the first level and drop from level to
-level, number of levels, patches in each, which patch belongs to which (`level_map`), side of the thumbnail and its
-coefficients (`thumbnail`).
+The fields of the base are one range-coded run, so that none is rounded up to bytes: patch size (1 of 3), rows
+(1 … 256), "square" flag or columns, seed (32 bits), prompt (`prompt_code`), quality of the first level and drop from
+level to level, number of levels, patches in each, which patch belongs to which (`level_map`), side of the thumbnail.
 
 Why CRC-16: transport blocks below carry CRC-24 already (TS 38.212 5.1), so the sum here guards against mixed-up
 packets and software, not against noise; two bytes instead of four save up to 8 bytes of a 1.5 KB picture.
@@ -48,9 +47,9 @@ from .level_map import NOT_SENT, code_level_map
 from .patches import MAX_PATCHES, MAX_SIDE_PX
 from .prompt_code import FORMAT_CHECK, code_prompt
 from .thumbnail import MAX_SIDE_PX as MAX_THUMBNAIL_PX
-from .thumbnail import Thumbnail, code_thumbnail, small_shape
+from .thumbnail import Thumbnail, small_shape
 
-VERSION = 2
+VERSION = 3
 BASE, ENHANCEMENT, WHOLE = 1, 2, 3
 PATCH_SIZES_PX = (8, 16, 32)
 MAX_BODY_BYTES = 1 << 24
@@ -106,14 +105,18 @@ def write_base(base: Base) -> bytes:
     if not 0 <= base.seed <= MAX_SEED:
         raise MobaigcError(f"the seed is {base.seed}; a packet holds 0 to {MAX_SEED}")
     coder = Writer()
-    _code_base(coder, base.codec_id, base)
-    return _frame(BASE, VERSION << 3 | base.codec_id, coder.finish(), FORMAT_CHECK)
+    _code_base(coder, base.codec_id, base.thumbnail.payload, base)
+    fields = coder.finish()
+    body = _varint(len(fields)) + fields + base.thumbnail.payload
+    return _frame(BASE, VERSION << 3 | base.codec_id, body, FORMAT_CHECK)
 
 
 def read_base(packet: bytes) -> Base:
-    """Content of a base packet; raises BitstreamError for anything else."""
+    """Content of a base packet; raises BitstreamError for anything else. The thumbnail is not looked into."""
     low, body = _unframe(packet, BASE, FORMAT_CHECK)
-    return _code_base(Reader(body), _codec_of(low), None)
+    codec_id = _codec_of(low)
+    length, at = _read_varint(body, 0)
+    return _code_base(Reader(body[at : at + length]), codec_id, body[at + length :])
 
 
 def write_enhancement(base: Base, level: int, layout: str, payload: bytes) -> bytes:
@@ -170,7 +173,7 @@ def split_stream(data: bytes) -> Iterator[bytes]:
         at = end
 
 
-def _code_base(coder: Coder, codec_id: int, base: Base | None) -> Base:
+def _code_base(coder: Coder, codec_id: int, thumbnail: bytes, base: Base | None = None) -> Base:
     rows_wanted, columns_wanted = (None, None) if base is None else base.level_RC.shape
     patch_px = PATCH_SIZES_PX[
         coder.uniform(len(PATCH_SIZES_PX), None if base is None else PATCH_SIZES_PX.index(base.patch_px))
@@ -199,8 +202,7 @@ def _code_base(coder: Coder, codec_id: int, base: Base | None) -> Base:
     level_map = code_level_map(coder, (rows, columns), counts, None if base is None else base.level_RC)
     side = coder.uniform(MAX_THUMBNAIL_PX, None if base is None else max(base.thumbnail.shape) - 1) + 1
     shape = small_shape(rows * patch_px, columns * patch_px, side)
-    thumbnail = code_thumbnail(coder, shape, None if base is None else base.thumbnail)
-    return Base(codec_id, patch_px, level_map, quality, drop, high << 16 | low, prompt, thumbnail)
+    return Base(codec_id, patch_px, level_map, quality, drop, high << 16 | low, prompt, Thumbnail(shape, thumbnail))
 
 
 def _binding(base: Base, level: int) -> int:

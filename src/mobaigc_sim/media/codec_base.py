@@ -27,22 +27,22 @@ class CodecConfig(PluginConfig):
     quality: int = Field(42, ge=1, le=100)
     """Quality of the whole picture when semantic transmission is off. Each codec's default gives about 36 dB on 128 px
     scenes (WebP's 4:2:0 ends at 37): the reference that savings are stated against."""
-    level_quality: int = Field(20, ge=1, le=100)
+    level_quality: int = Field(24, ge=1, le=100)
     """Quality of the most important level. Far below the reference, because recovery passes what arrived through the
     generator's autoencoder, which removes most of what the codec did; with `recovery.known: kept` take more."""
     quality_drop: int = Field(0, ge=0, le=50)
     """How much lower the quality of each following level is; 0 gives all levels the same."""
     patch: Literal[8, 16, 32] = 16
     """Side of a patch in pixels; 16 matches the macroblocks of WebP."""
-    levels: Annotated[tuple[float, ...], Strict(False)] = (0.25, 0.5, 1.0)
+    levels: Annotated[tuple[float, ...], Strict(False)] = (0.5, 1.0)
     """Share of the patches at which each level ends: rising, the last is 1. A keep ratio cuts the list."""
-    selector: Literal["gain", "attention", "density", "random", "centre"] = "gain"
+    selector: Literal["gain", "attention", "error", "random", "centre"] = "gain"
     """What puts patches in order: attention times what the thumbnail gets wrong, per expected byte; attention alone;
-    attention per expected byte; chance; or nearness to the middle."""
-    thumbnail: int = Field(24, ge=4, le=64)
+    what the thumbnail gets wrong, per expected byte; chance; or nearness to the middle."""
+    thumbnail: int = Field(40, ge=4, le=128)
     """Longer side of the coarse picture in the base packet, in pixels."""
-    thumbnail_step: int = Field(30, ge=1, le=255)
-    """Quantiser step of the coarse picture, in grey levels: smaller is finer and longer."""
+    thumbnail_quality: int = Field(4, ge=1, le=100)
+    """Its AVIF quality, whatever the codec of the levels."""
 
     @field_validator("levels")
     @classmethod

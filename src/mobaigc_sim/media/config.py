@@ -24,7 +24,7 @@ class GenerationConfig(FrozenConfig):
 
     steps: int = Field(default=8, ge=1, le=200)
     """Denoising steps."""
-    guidance: float = Field(default=4.0, ge=0)
+    guidance: float = Field(default=2.5, ge=0)
     """Classifier-free guidance scale; 1 and below run without it (turbo models want 0)."""
 
 

@@ -66,10 +66,11 @@ def decode(packets: bytes | Iterable[bytes], fill: str = "thumbnail") -> Decoded
         return first
     if first is None:
         raise BaseLayerLost(f"the base layer is lost: {reason}; nothing can be shown without it")
-    return _progressive(first, arrived, fill)
+    return _progressive(*first, arrived, fill)
 
 
-def _first_readable(arrived: list[bytes]) -> tuple[Base | Decoded | None, str]:
+def _first_readable(arrived: list[bytes]) -> tuple[tuple[Base, NDArray[np.uint8]] | Decoded | None, str]:
+    """A base and its thumbnail at full size, or a whole picture; else the reason why there is none."""
     reason = f"none of the {len(arrived)} packets received is a base packet"
     for i, packet in enumerate(arrived):
         try:
@@ -77,7 +78,7 @@ def _first_readable(arrived: list[bytes]) -> tuple[Base | Decoded | None, str]:
             if kind == BASE:
                 base = read_base(packet)
                 codec_by_wire_id(base.codec_id)
-                return base, ""
+                return (base, render_thumbnail(base.thumbnail, *base.size_px)), ""
             if kind != ENHANCEMENT:
                 return _whole(packet, rejected=i), ""
         except BitstreamError as error:
@@ -91,7 +92,7 @@ def _whole(packet: bytes, rejected: int) -> Decoded:
     return Decoded(image, np.ones((height, width), bool), "", 0, 1.0, None, (), rejected)
 
 
-def _progressive(base: Base, arrived: list[bytes], fill: str) -> Decoded:
+def _progressive(base: Base, coarse: NDArray[np.uint8], arrived: list[bytes], fill: str) -> Decoded:
     codec = codec_by_wire_id(base.codec_id)
     height, width = base.size_px
     image = np.zeros((height, width, 3), np.uint8)
@@ -115,6 +116,6 @@ def _progressive(base: Base, arrived: list[bytes], fill: str) -> Decoded:
         received.add(level)
     known_RC = np.isin(base.level_RC, sorted(received)) & (base.level_RC != NOT_SENT)
     known_HW = to_pixels(known_RC, base.patch_px)
-    shown = fill_unknown(fill, image, known_HW, render_thumbnail(base.thumbnail, height, width))
+    shown = fill_unknown(fill, image, known_HW, coarse)
     levels = tuple(sorted(received))
     return Decoded(shown, known_HW, base.prompt, base.seed, base.keep, base.level_RC, levels, rejected)

@@ -110,7 +110,7 @@ class ProgressiveEncoder:
             raise MobaigcError(f"the seed is {seed}; a packet holds 0 to {MAX_SEED}")
         self._prompt, self._seed = prompt, seed
         map_RC = pool(importance, self._shape)
-        self._thumbnail = make_thumbnail(image, config.thumbnail, config.thumbnail_step)
+        self._thumbnail = make_thumbnail(image, config.thumbnail, config.thumbnail_quality)
         missing_RC = squared_error(render_thumbnail(self._thumbnail, *image.shape[:2]), image, config.patch)
         # the random selector is a function of the request, so that a repeated request sends the same bytes
         rng = np.random.Generator(np.random.PCG64(seed))
@@ -242,23 +242,6 @@ def encode_whole(image: NDArray[np.uint8], config: CodecConfig, quality: int | N
     codec = make_codec(config)
     quality = codec.config.quality if quality is None else quality
     return write_whole(codec.wire_id, quality, image.shape[0], image.shape[1], codec.encode(image, quality))
-
-
-def encode_whole_within(image: NDArray[np.uint8], config: CodecConfig, budget_bytes: int) -> tuple[int, bytes] | None:
-    """Quality and packet of the whole picture at the best quality whose packet fits the budget; None where none fits.
-
-    Found by bisection over the qualities 1 … 100. Sizes grow with quality but for a few bytes, so the quality found is
-    the best one or next to it.
-    """
-    fits, low, high = None, 1, 100
-    while low <= high:
-        middle = (low + high) // 2
-        packet = encode_whole(image, config, middle)
-        if len(packet) <= budget_bytes:
-            fits, low = (middle, packet), middle + 1
-        else:
-            high = middle - 1
-    return fits
 
 
 def _rounded(patches: float) -> int:

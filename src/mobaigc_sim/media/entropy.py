@@ -1,11 +1,10 @@
 """A binary range coder for side information: a few hundred decisions, a few dozen bytes, no byte wasted at the end.
 
-Every model is written once, for both directions: `coder.bit(model, bit)` codes the bit given and returns it when the
+Everything is described once, for both directions: `coder.chance(p1, bit)` codes the bit given and returns it when the
 coder writes, and ignores its argument and returns the bit found when the coder reads. Integer arithmetic only, so that
 both ends agree on every machine.
 
-Source: G. N. N. Martin, Range encoding: an algorithm for removing redundancy from a digitised message (1979);
-adaptive counts after Krichevsky and Trofimov (1981).
+Source: G. N. N. Martin, Range encoding: an algorithm for removing redundancy from a digitised message (1979).
 """
 
 from __future__ import annotations
@@ -25,28 +24,6 @@ class BitstreamError(MobaigcError):
     """Bytes that are not a packet of this format, or not a whole one."""
 
 
-class AdaptiveBit:
-    """A probability that follows what it has seen: counts of zeros and ones, halved when they reach `limit`."""
-
-    __slots__ = ("limit", "ones", "zeros")
-
-    def __init__(self, zeros: int = 1, ones: int = 1, limit: int = 255) -> None:
-        self.zeros, self.ones, self.limit = zeros, ones, limit
-
-    def p1(self) -> int:
-        """Probability of a one, as a 16-bit integer."""
-        return self.ones * _ONE // (self.zeros + self.ones)
-
-    def learn(self, bit: int) -> None:
-        """Count one more bit."""
-        if bit:
-            self.ones += 2
-        else:
-            self.zeros += 2
-        if self.zeros + self.ones > self.limit:
-            self.zeros, self.ones = (self.zeros + 1) // 2, (self.ones + 1) // 2
-
-
 class Coder(ABC):
     """What a model needs from a coder, whichever direction it works in."""
 
@@ -57,26 +34,6 @@ class Coder(ABC):
     @abstractmethod
     def uniform(self, total: int, value: int | None = None) -> int:
         """Code one value of `total` equally likely ones (2 ≤ total ≤ 65536; total 1 costs nothing)."""
-
-    def bit(self, model: AdaptiveBit, bit: int | None = None) -> int:
-        """Code one bit under an adaptive model and let the model learn it."""
-        found = self.chance(model.p1(), bit)
-        model.learn(found)
-        return found
-
-    def magnitude(self, models: list[AdaptiveBit], value: int | None = None, limit: int = 1 << 14) -> int:
-        """Code an integer ≥ 1 (Exp-Golomb: adaptive unary exponent over `models`, then plain bits).
-
-        Raises BitstreamError when a reader finds a value above `limit`.
-        """
-        exponent = 0
-        wanted = None if value is None else value.bit_length() - 1
-        while self.bit(models[min(exponent, len(models) - 1)], None if wanted is None else int(exponent < wanted)):
-            exponent += 1
-            if exponent > limit.bit_length():
-                raise BitstreamError("a coded number is out of range: the packet is damaged")
-        rest = self.uniform(1 << exponent, None if value is None else value - (1 << exponent)) if exponent else 0
-        return (1 << exponent) + rest
 
 
 class Writer(Coder):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .config import MediaConfig
 from .model_set import ModelSetError, locate
-from .score import Scorer, ScorerError, scorers
+from .score import ScorerError, make_scorer
 
 GENERATOR, SCORER = "generator/", "scorer/"
 
@@ -35,7 +35,7 @@ def generator_hashes(config: MediaConfig) -> dict[str, str]:
 
 def scorer_hashes(config: MediaConfig) -> dict[str, str]:
     """SHA-256 of every file that the scores depend on."""
-    scorer: Scorer = scorers.get(config.scorer.kind)(config.scorer)
+    scorer = make_scorer(config.scorer)
     try:
         return _hashes(SCORER, scorer.files())
     except ScorerError:

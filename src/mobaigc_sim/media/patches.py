@@ -73,9 +73,9 @@ def _attention(content: Content, rng: np.random.Generator) -> NDArray[np.float64
     return content.attention_RC
 
 
-def _density(content: Content, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Most attention per expected byte first."""
-    return content.attention_RC / _expected_bytes(content)
+def _error(content: Content, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Most error taken away per expected byte first, whatever the attention: what a codec without prompts would do."""
+    return content.missing_RC / _expected_bytes(content)
 
 
 def _gain(content: Content, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -110,7 +110,7 @@ _Score = Callable[[Content, np.random.Generator], NDArray[np.float64]]
 SELECTORS: dict[str, _Score] = {
     "gain": _gain,
     "attention": _attention,
-    "density": _density,
+    "error": _error,
     "random": _random,
     "centre": _centre,
 }

@@ -1,8 +1,8 @@
 """Recovery on the phone: prompted diffusion inpainting of what did not arrive.
 
 The inpainting starts from what the base layer's thumbnail shows (noised to `strength`), so that layout and
-colours are kept; what arrived is put back into the latents after every step, after the last one only in part
-(`polish`), so that it too is cleaned of what the codec did.
+colours are kept; what arrived is put back into the latents after every step but the last few (`polish`), so that it
+too is cleaned of what the codec did.
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ class RecoveryConfig(FrozenConfig):
     known: Literal["decoded", "kept"] = "decoded"
     """What becomes of pixels that arrived: `decoded` passes them through the autoencoder with the rest, which removes
     the codec's artefacts and the seams; `kept` leaves them as they arrived and feathers the seams."""
-    polish: float = Field(default=1.0, ge=0, le=1)
-    """How much of the last denoising step reaches what arrived, where it is `decoded`, times the share of the picture
-    that arrived: 0 nothing, 1 all of it once everything is there. It lets quality grow with every packet: without it,
-    a picture of patches from the codec alone can look worse than one that is painted in part."""
+    polish: float = Field(default=0.3, ge=0, le=1)
+    """Share of the schedule, from its end, that reaches what arrived as well, where it is `decoded`: as `strength`,
+    but for what is known. It takes away what the codec did, of which the autoencoder alone leaves a part."""
     feather: int = Field(default=2, ge=0, le=16)
     """Width of the seam in pixels where known pixels are `kept`."""
 
@@ -66,13 +65,13 @@ def recover(
     out = [np.array(picture) for picture in received]
     todo = [i for i, mask in enumerate(known) if config.kind == "inpaint" and not mask.all()]
     whole = [i for i in range(len(out)) if i not in todo]
-    polished = [i for i in whole if config.polish and config.kind == "inpaint" and prompts[i]]
+    polished = [i for i in whole if int(config.steps * config.polish) and config.kind == "inpaint" and prompts[i]]
     if config.known == "decoded":
         plain = [i for i in whole if i not in polished]
         for i, picture in zip(plain, _through_autoencoder(models, [out[i] for i in plain]), strict=True):
             out[i] = picture
-        last_step = config.model_copy(update={"strength": min(1.0, 1.5 / config.steps)})
-        for i, picture in _painted(models, polished, out, known, prompts, seeds, last_step):
+        last_steps = config.model_copy(update={"strength": config.polish})
+        for i, picture in _painted(models, polished, out, known, prompts, seeds, last_steps):
             out[i] = picture
     for i, picture in _painted(models, todo, out, known, prompts, seeds, config):
         out[i] = picture if config.known == "decoded" else overlay(out[i], known[i], picture, config.feather)
@@ -145,13 +144,14 @@ def _inpaint(
         clean = encode_pictures(models, received)
         noise = torch.cat([torch.randn((1, *clean.shape[1:]), generator=g) for g in generators]).to(clean)
         free = F.adaptive_max_pool2d(unknown, clean.shape[-2:]).to(clean)
-        share = config.polish * (1 - free.mean((1, 2, 3), keepdim=True)) if config.known == "decoded" else 0.0
+        polish = int(config.steps * config.polish) if config.known == "decoded" else 0
 
         def put_back(_: Any, step: int, timestep: Any, state: dict[str, Any]) -> dict[str, Any]:
             left = pipeline.num_timesteps - step - 1
-            if not left:
-                target = share * state["latents"] + (1 - share) * clean
-            else:
+            if left < polish:
+                return {}
+            target = clean
+            if left:
                 coming = pipeline.scheduler.timesteps[len(pipeline.scheduler.timesteps) - left]
                 target = pipeline.scheduler.add_noise(clean, noise, coming.expand(len(clean)))
             return {"latents": free * state["latents"] + (1 - free) * target}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..registry import PluginConfig
 from .score_base import Scorer, ScorerError, Scores, qualities, scorers, similarities
 from .score_combined import CombinedScorer
 from .score_dreamsim import DreamSimSimilarity
@@ -19,7 +20,14 @@ __all__ = [
     "Scorer",
     "ScorerError",
     "Scores",
+    "make_scorer",
     "qualities",
     "scorers",
     "similarities",
 ]
+
+
+def make_scorer(config: PluginConfig) -> Scorer:
+    """The scorer that a configuration names; raises UnknownNameError."""
+    scorer: Scorer = scorers.get(config.kind)(config)
+    return scorer

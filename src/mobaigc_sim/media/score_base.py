@@ -103,6 +103,28 @@ class Scorer(ABC):
         return Scores(s_B, q_B, jpsq_B, psnr_db(originals, recovered), ssim(originals, recovered), weight)
 
 
+class PairScorer(Scorer):
+    """S from one measure and Q from another; a file of either has the measure's name in front."""
+
+    def __init__(self, similarity: SimilarityMeasure, quality: QualityMeasure, names: tuple[str, str]) -> None:
+        self._similarity = similarity
+        self._quality = quality
+        self._names = names
+
+    def similarity(self, originals: Pictures, recovered: Pictures) -> Values:
+        """S of each pair, (B,)."""
+        return self._similarity.similarity(originals, recovered)
+
+    def quality(self, pictures: Pictures) -> Values:
+        """Q of each picture, (B,)."""
+        return self._quality.quality(pictures)
+
+    def files(self) -> Mapping[str, Path]:
+        """The files of both measures."""
+        parts = zip(self._names, (self._similarity.files(), self._quality.files()), strict=True)
+        return {f"{part}/{name}": path for part, files in parts for name, path in files.items()}
+
+
 def stretched(cosine_B: Values, same_B: NDArray[np.bool_], floor: float) -> Values:
     """S from cosines: [floor, 1] → [0, 1], cut there; 1 exactly for the same pictures."""
     return np.where(same_B, 1.0, np.clip((cosine_B - floor) / (1 - floor), 0, 1))

@@ -16,9 +16,9 @@ from pydantic import Field
 from ..registry import PluginConfig
 from .pyiqa_networks import import_pyiqa
 from .score_base import (
+    PairScorer,
     Pictures,
     QualityMeasure,
-    Scorer,
     ScorerError,
     SimilarityMeasure,
     Values,
@@ -35,18 +35,21 @@ EMBEDDED = Path(__file__).parent / "pack" / "weights"
 TRAINED_PX = 128
 
 
+class _Batched(PluginConfig):
+    batch: int = Field(default=64, ge=1)
+    """Pictures per forward pass; bounds the memory, not the result."""
+
+
 @similarities.register("embedded")
 class EmbeddedSimilarity(SimilarityMeasure):
     """The shipped open_clip model, or a folder of the same layout."""
 
-    class Config(PluginConfig):
+    class Config(_Batched):
         """Where the model lies and how many pictures it sees at a time."""
 
         kind: Literal["embedded"] = "embedded"
         path: str | None = None
         """Folder with `clip/` (an open_clip local folder and `similarity.json`); the shipped one when absent."""
-        batch: int = Field(default=64, ge=1)
-        """Pictures per forward pass; bounds the memory, not the result."""
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or self.Config()
@@ -78,14 +81,12 @@ class EmbeddedQuality(QualityMeasure):
     window shows the same share of it. Damage finer than that scale is not seen, as on a phone that shows it small.
     """
 
-    class Config(PluginConfig):
+    class Config(_Batched):
         """Where the network lies and how many pictures it sees at a time."""
 
         kind: Literal["embedded"] = "embedded"
         path: str | None = None
         """Folder with `quality/` (`cnniqa.safetensors` and `quality.json`); the shipped one when absent."""
-        batch: int = Field(default=64, ge=1)
-        """Pictures per forward pass; bounds the memory, not the result."""
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or self.Config()
@@ -96,10 +97,10 @@ class EmbeddedQuality(QualityMeasure):
         import torch
         import torch.nn.functional as F
 
-        network, size, stride, side = self._network
+        network, size, stride = self._network
         if min(pictures.shape[1:3]) < size:
             raise ScorerError(f"the quality score needs pictures of at least {size} px, got {pictures.shape[1:3]}")
-        scale = side / min(pictures.shape[1:3])
+        scale = TRAINED_PX / min(pictures.shape[1:3])
         shown = (round(pictures.shape[1] * scale), round(pictures.shape[2] * scale))
         out = np.empty(len(pictures))
         for start in range(0, len(pictures), self.config.batch):
@@ -117,8 +118,8 @@ class EmbeddedQuality(QualityMeasure):
         return _files(self.folder, ("cnniqa.safetensors", "quality.json"), "quality")
 
     @cached_property
-    def _network(self) -> tuple[Any, int, int, int]:
-        """The network, its window, its stride and the shorter side of the pictures it was trained on, in pixels."""
+    def _network(self) -> tuple[Any, int, int]:
+        """The network, its window and its stride in pixels."""
         weights = expect_file(self.folder / "cnniqa.safetensors", "quality")
         geometry = read_json(self.folder / "quality.json", "quality", "window_px", "stride_px")
         pyiqa = import_pyiqa()
@@ -133,46 +134,26 @@ class EmbeddedQuality(QualityMeasure):
         except (OSError, RuntimeError, SafetensorError) as reason:
             raise ScorerError(f"the quality scorer's {weights} does not load: {reason}") from reason
         network.eval().requires_grad_(False)
-        return (
-            network,
-            int(geometry["window_px"]),
-            int(geometry["stride_px"]),
-            int(geometry.get("picture_px", TRAINED_PX)),
-        )
+        return network, int(geometry["window_px"]), int(geometry["stride_px"])
 
 
 @scorers.register("embedded")
-class EmbeddedScorer(Scorer):
+class EmbeddedScorer(PairScorer):
     """The scorers shipped with the package, or a folder of the same layout."""
 
-    class Config(PluginConfig):
+    class Config(_Batched):
         """Where the scorers lie and how many pictures they see at a time."""
 
         kind: Literal["embedded"] = "embedded"
         path: str | None = None
         """Folder with `clip/` (an open_clip local folder and `similarity.json`) and `quality/` (`cnniqa.safetensors`
         and `quality.json`); the shipped one when absent."""
-        batch: int = Field(default=64, ge=1)
-        """Pictures per forward pass; bounds the memory, not the result."""
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or self.Config()
-        path, batch = self.config.path, self.config.batch
-        self._similarity = EmbeddedSimilarity(EmbeddedSimilarity.Config(path=path, batch=batch))
-        self._quality = EmbeddedQuality(EmbeddedQuality.Config(path=path, batch=batch))
-
-    def similarity(self, originals: Pictures, recovered: Pictures) -> Values:
-        """S of each pair, (B,)."""
-        return self._similarity.similarity(originals, recovered)
-
-    def quality(self, pictures: Pictures) -> Values:
-        """Q of each picture, (B,)."""
-        return self._quality.quality(pictures)
-
-    def files(self) -> Mapping[str, Path]:
-        """Every file of both, by its name in the folder."""
-        parts = {"clip": self._similarity.files(), "quality": self._quality.files()}
-        return {f"{part}/{name}": path for part, files in parts.items() for name, path in files.items()}
+        told = self.config.model_dump(exclude={"kind"})
+        similarity = EmbeddedSimilarity(EmbeddedSimilarity.Config(**told))
+        super().__init__(similarity, EmbeddedQuality(EmbeddedQuality.Config(**told)), ("clip", "quality"))
 
 
 def _folder(path: str | None) -> Path:

@@ -14,12 +14,12 @@ Every step asks the cache first. What a step depends on is its key:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,22 +30,22 @@ from .base import Delivery as Delivery
 from .base import Outcome as Outcome
 from .base import nearest_keep
 from .bitstream import VERSION
-from .cache import Arrays, DiskCache, digest
+from .cache import Arrays, digest
 from .config import MediaConfig
 from .decode import decode
 from .encode import ProgressiveEncoder, SizesAtKeep, encode_whole
 from .entries import pack_bytes, pack_drawn, unpack_bytes, unpack_drawn
 from .generate import Generated, generate
 from .importance import importance_map
+from .memo import Memo
 from .model_files import generator_hashes, model_hashes, scorer_hashes
 from .model_set import ModelSet, load_model_set
 from .recover import recover
-from .score import Scorer, scorers
+from .score import Scorer, make_scorer
 from .words import check_vocabulary, role_of
 
 KEEP_GRID = np.linspace(0.1, 1.0, 10)
 BATCH = 16
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +86,8 @@ class MediaStack:
         self.keep_grid: NDArray[np.float64] = KEEP_GRID if bank is None else bank.keeps
         self.held = None if bank is None else bank.held
         self._rounds = bank is not None
-        self._cache = None
-        if config.cache is not None:
-            self._cache = DiskCache(Path(config.cache.folder).expanduser(), config.cache.limit)
-        self._once(digest("loaded", self._generator_key, self._scorer_key), self._load)
+        self._memo = Memo(config.cache, BATCH)
+        self._memo.once(digest("loaded", self._generator_key, self._scorer_key), self._load)
 
     @cached_property
     def models(self) -> ModelSet:
@@ -108,7 +106,7 @@ class MediaStack:
             for prompt in todo:
                 check_vocabulary(prompt, self.models.text_to_image.tokenizer)
 
-        self._once(digest("prompts", self._generator_key, todo), check)
+        self._memo.once(digest("prompts", self._generator_key, todo), check)
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Picture]:
         """Draw one picture for each (prompt, seed)."""
@@ -126,7 +124,7 @@ class MediaStack:
 
         told = settings.model_dump()
         keys = [digest("draw", self._generator_key, told, p, s) for p, s in zip(prompts, seeds, strict=True)]
-        drawn = [unpack_drawn(*one) for one in zip(prompts, seeds, self._cached(keys, draw), strict=True)]
+        drawn = [unpack_drawn(*one) for one in zip(prompts, seeds, self._memo.arrays(keys, draw), strict=True)]
         return self._weigh(keys, drawn)
 
     def _weigh(self, drawn_keys: list[str], drawn: list[Generated]) -> list[Picture]:
@@ -140,7 +138,7 @@ class MediaStack:
 
         told = [VERSION, config.importance.model_dump(), codec.model_dump()]
         keys = [digest("weigh", key, *told) for key in drawn_keys]
-        weighed = self._cached(keys, lambda todo: map(weigh, todo))
+        weighed = self._memo.arrays(keys, lambda todo: map(weigh, todo))
         return [
             Picture(
                 prompt=one.prompt,
@@ -160,7 +158,7 @@ class MediaStack:
     def content_curve(self, picture: Picture) -> SizesAtKeep:
         """Bytes and attention mass of the picture at every entry of `keep_grid`."""
         key = digest("curve", picture.coded_key, self.keep_grid.tolist())
-        (found,) = self._cached([key], lambda _: [dict(vars(picture.encoder.sizes_at(self.keep_grid)))])
+        (found,) = self._memo.arrays([key], lambda _: [dict(vars(picture.encoder.sizes_at(self.keep_grid)))])
         return SizesAtKeep(**found)
 
     def offered_keep(self, keep: float) -> float:
@@ -173,19 +171,19 @@ class MediaStack:
             return [picture.whole]
         keep = self.offered_keep(keep)
         key = digest("cut", picture.coded_key, keep)
-        (found,) = self._cached([key], lambda _: [pack_bytes(picture.encoder.at(keep).packets)])
+        (found,) = self._memo.arrays([key], lambda _: [pack_bytes(picture.encoder.at(keep).packets)])
         return unpack_bytes(found)
 
     def finish(self, deliveries: Sequence[Delivery[Picture]]) -> list[Outcome]:
         """Decode, recover and score, in order."""
         settings = self.config.recovery.model_dump()
         shown_keys = [digest("show", self._generator_key, settings, *d.packets) for d in deliveries]
-        shown = self._cached(shown_keys, lambda todo: self._show([deliveries[i].packets for i in todo]))
+        shown = self._memo.arrays(shown_keys, lambda todo: self._show([deliveries[i].packets for i in todo]))
         judged_keys = [
             digest("judge", d.picture.drawn_key, key, self._scorer_key)
             for d, key in zip(deliveries, shown_keys, strict=True)
         ]
-        judged = self._cached(
+        judged = self._memo.arrays(
             judged_keys,
             lambda todo: self._judge(
                 np.stack([deliveries[i].picture.image for i in todo]), np.stack([shown[i]["recovered"] for i in todo])
@@ -222,8 +220,7 @@ class MediaStack:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        scorer: Scorer = scorers.get(self.config.scorer.kind)(self.config.scorer)
-        return scorer
+        return make_scorer(self.config.scorer)
 
     @cached_property
     def _generator_key(self) -> str:
@@ -239,32 +236,6 @@ class MediaStack:
         blank = np.zeros((1, *self.models.size_hw, 3), np.uint8)
         self._scorer.score(blank, blank)
 
-    def _once(self, key: str, check: Callable[[], None]) -> None:
-        """Run a check unless the cache says that it passed."""
-        if self._cache is None or self._cache.get(key) is None:
-            check()
-            if self._cache is not None:
-                self._cache.put(key, {})
-
-    def _cached(self, keys: Sequence[str], compute: Callable[[list[int]], Iterable[Arrays]]) -> list[Arrays]:
-        """The arrays of each key, in order; `compute` gets the places of those nobody knows, each key once."""
-        found: dict[str, Arrays] = {}
-        todo: dict[str, int] = {}
-        for i, key in enumerate(keys):
-            if key in found or key in todo:
-                continue
-            known = None if self._cache is None else self._cache.get(key)
-            if known is None:
-                todo[key] = i
-            else:
-                found[key] = known
-        for part in _chunks(list(todo), BATCH):
-            for key, arrays in zip(part, compute([todo[k] for k in part]), strict=True):
-                found[key] = arrays
-                if self._cache is not None:
-                    self._cache.put(key, arrays)
-        return [found[key] for key in keys]
-
 
 def _versions(*packages: str) -> list[str]:
     found = []
@@ -274,7 +245,3 @@ def _versions(*packages: str) -> list[str]:
         except PackageNotFoundError:
             found.append("")
     return found
-
-
-def _chunks(items: list[T], size: int) -> Iterable[list[T]]:
-    return (items[i : i + size] for i in range(0, len(items), size))

@@ -29,15 +29,24 @@ class Curve:
         Linear in log(bytes) between settings, along the settings that no shorter one beats. The bytes of the shortest
         setting where that is already good enough; infinity where none is.
         """
+        x, y = self._best(chosen_N)
+        if score > y[-1]:
+            return float("inf")
+        return float(np.exp(np.interp(score, y, x)))
+
+    def score_at(self, size: float, chosen_N: NDArray[np.int64] | slice = slice(None)) -> float:
+        """The mean score that `size` mean bytes buy along the same line; minus infinity below the shortest setting."""
+        x, y = self._best(chosen_N)
+        return float("-inf") if np.log(size) < x[0] else float(np.interp(np.log(size), x, y))
+
+    def _best(self, chosen_N: NDArray[np.int64] | slice) -> tuple[Values, Values]:
+        """Log of mean bytes and mean scores, both rising: the settings that no shorter one beats."""
         bytes_K = self.bytes_KN[:, chosen_N].mean(1)
         score_K = self.score_KN[:, chosen_N].mean(1)
         order = np.argsort(bytes_K, kind="stable")
         best = np.maximum.accumulate(score_K[order])
         rising = np.flatnonzero(np.diff(best, prepend=-np.inf) > 0)
-        x, y = np.log(bytes_K[order][rising]), best[rising]
-        if score > y[-1]:
-            return float("inf")
-        return float(np.exp(np.interp(score, y, x)))
+        return np.log(bytes_K[order][rising]), best[rising]
 
 
 def saving(ours_N: Values, reference_N: Values, rng: np.random.Generator, *, resamples: int = 4000) -> Interval:
@@ -74,3 +83,17 @@ def saving_at_equal_score(
     drawn = [against(rng.integers(0, n, n))[1] for _ in range(resamples)]
     low, high = np.quantile(drawn, (0.025, 0.975))
     return best, Interval(estimate, float(low), float(high))
+
+
+def gain_at_equal_bytes(
+    ours_bytes_N: Values, ours_score_N: Values, other: Curve, rng: np.random.Generator, *, resamples: int = 1000
+) -> Interval:
+    """Our mean score minus what the other method reaches with our mean bytes; infinite where it has none so short."""
+
+    def gain(chosen_N: NDArray[np.int64] | slice) -> float:
+        return float(ours_score_N[chosen_N].mean()) - other.score_at(float(ours_bytes_N[chosen_N].mean()), chosen_N)
+
+    n = len(ours_bytes_N)
+    drawn = [gain(rng.integers(0, n, n)) for _ in range(resamples)]
+    low, high = np.quantile(drawn, (0.025, 0.975), method="nearest")
+    return Interval(gain(slice(None)), float(low), float(high))

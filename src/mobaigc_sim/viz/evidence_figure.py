@@ -1,4 +1,7 @@
-"""What the parts of JPSQ see: S under edits, Q under damage."""
+"""What the parts of JPSQ see: S under edits, Q under damage.
+
+Letters: D kinds of damage, L levels.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,12 @@ from .figures import _as_paper
 def evidence_figure(
     edits: Mapping[str, NDArray[np.float64]], levels: Sequence[float], damage: Mapping[str, Mapping[str, Any]]
 ) -> Figure:
-    """Left: S by edit, box from quartile to quartile, whiskers 5 to 95 %. Right: mean Q by level of each distortion.
+    """Left: S by edit, box from quartile to quartile, whiskers 5 to 95 %. Right: mean Q of each distortion by level,
+    the one that Q punishes least on top.
 
     `edits` edit → S of every scene; `damage` distortion → {"q": mean Q at each level}.
     """
-    figure = Figure(figsize=(7.0, 3.0))
+    figure = Figure(figsize=(7.0, 4.2))
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     names = sorted(edits, key=lambda name: -float(edits[name].mean()))
     left.boxplot(
@@ -36,8 +40,14 @@ def evidence_figure(
     left.set_yticks(range(1, len(names) + 1), names)
     left.invert_yaxis()
     left.set(xlabel="S to the original", xlim=(0, 1.02))
-    for k, (name, row) in enumerate(damage.items()):
-        right.plot(levels, row["q"], marker="os^Dv<>PX*"[k % 10], markersize=3, linewidth=0.9, label=name)
-    right.set(xlabel="level of damage", ylabel="mean Q", ylim=(0, 1))
-    right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
+    shown = sorted(damage, key=lambda name: -float(damage[name]["q"][-1]))
+    q_DL = np.array([damage[name]["q"] for name in shown])
+    right.imshow(q_DL, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for (row, column), q in np.ndenumerate(q_DL):
+        colour = "white" if q < 0.5 else "black"
+        right.text(column, row, f"{q:.2f}", color=colour, ha="center", va="center", fontsize="x-small")
+    right.set_yticks(range(len(shown)), [name.replace("_", " ") for name in shown], fontsize="x-small")
+    right.set_xticks(range(len(levels)), [f"{level:g}" for level in levels])
+    right.grid(False)
+    right.set(xlabel="level of damage", title="mean Q")
     return figure

@@ -5,7 +5,7 @@ Data frames are those of `results`; requests are expected as `metrics.definition
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from ..metrics.definitions import jpsq, latency_s
-from ..metrics.stats import bootstrap_mean, wilson
+from ..metrics.stats import wilson
 from ..results.tables import CAUSES
 from ..units import NS_PER_S
 from .style import BLUE, SOFT, VERMILLION, paper
@@ -154,29 +154,6 @@ def failures_by_cause(requests: pd.DataFrame) -> Figure:
     axes.set_ylim(0, 1.18 * max(one.high for one in found) if len(requests) else 1.0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_title(f"{len(requests)} requests, 95% intervals", color=SOFT)
-    return figure
-
-
-@_as_paper
-def score_against_keep(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """Mean JPSQ by share of the patches sent, one line a method, bars the 95 % bootstrap interval of the mean.
-
-    `scores` keep ratio (as text) → method → one JPSQ a prompt.
-    """
-    figure, axes = _axes("share of the patches sent", "mean JPSQ")
-    rng = np.random.default_rng(0)
-    keeps = [float(keep) for keep in scores]
-    methods = list(next(iter(scores.values())))
-    for k, method in enumerate(methods):
-        found = [bootstrap_mean(np.asarray(of_method[method]), rng) for of_method in scores.values()]
-        mean = np.array([f.estimate for f in found])
-        reach = np.abs(np.array([[f.low for f in found], [f.high for f in found]]) - mean)
-        shift = 0.006 * (k - (len(methods) - 1) / 2)
-        axes.errorbar(
-            np.array(keeps) + shift, mean, reach, label=method, marker="os^Dv"[k % 5], markersize=3, capsize=2
-        )
-    axes.set_xticks(keeps)
-    axes.legend(loc="best")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Rate–JPSQ curves of many methods in one figure."""
+"""Rate–JPSQ curves of many methods: the attention-guided stream against other ways to use it, and against codecs."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .figures import _as_paper
 
-_STYLES: dict[str, dict[str, Any]] = {
-    "attention + inpainting": {"color": "#c1272d", "marker": "o", "linewidth": 1.6, "zorder": 5},
-    "random + inpainting": {"color": "#e58e26", "marker": "s"},
-    "centre + inpainting": {"color": "#b8860b", "marker": "D"},
-    "attention + fill": {"color": "#7f7f7f", "marker": "v"},
-    "attention + Telea": {"color": "#bdbdbd", "marker": "^"},
+_Styles = dict[str, dict[str, Any]]
+_OURS: _Styles = {"attention-guided": {"color": "#c1272d", "marker": "o", "linewidth": 1.6, "zorder": 5}}
+_STREAMS: _Styles = _OURS | {
+    "by attention alone": {"color": "#e58e26", "marker": "s"},
+    "by error alone": {"color": "#4d4d4d", "marker": "D"},
+    "by chance": {"color": "#1f78b4", "marker": "v"},
+    "from the middle": {"color": "#17becf", "marker": "^"},
+    "attention-guided, filled": {"color": "#7f7f7f", "marker": "v", "linestyle": "--"},
+    "attention-guided, Telea": {"color": "#bdbdbd", "marker": "^", "linestyle": "--"},
     "low resolution + diffusion": {"color": "#6a3d9a", "marker": "P"},
     "prompt + seed": {"color": "black", "marker": "*", "linestyle": "none", "markersize": 7},
     "prompt alone": {"color": "black", "marker": "x", "linestyle": "none", "markersize": 5},
-    "WebP": {"color": "#1f78b4", "marker": ".", "linestyle": "--"},
-    "AVIF": {"color": "#33a02c", "marker": ".", "linestyle": "--"},
-    "JPEG": {"color": "#17becf", "marker": ".", "linestyle": "--"},
-    "WebP + autoencoder": {"color": "#1f78b4", "marker": ".", "linestyle": ":"},
-    "AVIF + autoencoder": {"color": "#33a02c", "marker": ".", "linestyle": ":"},
+}
+_CODECS: _Styles = _OURS | {
+    name + how: {"color": color, "marker": ".", "linestyle": line}
+    for name, color in (("AVIF", "#33a02c"), ("WebP", "#1f78b4"), ("JPEG", "#b8860b"))
+    for how, line in (("", "--"), (" + autoencoder", ":"), (" + restoration", "-"))
 }
 
 
@@ -31,20 +35,27 @@ _STYLES: dict[str, dict[str, Any]] = {
 def rate_figure(table: pd.DataFrame, marks: Mapping[str, tuple[float, float]]) -> Figure:
     """Mean JPSQ against mean bytes of each method; `marks` label → (bytes, JPSQ) of points to point at.
 
-    `table` has the columns method, setting, bytes and jpsq, one row a picture.
+    `table` has the columns method, setting, bytes and jpsq, one row a picture. Methods without a style, as PNG whose
+    bytes are beyond every other, are left out.
     """
-    figure = Figure(figsize=(5.2, 3.1))
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(7.2, 4.0))
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
     means = table.groupby(["method", "setting"], as_index=False)[["bytes", "jpsq"]].mean()
-    for method, style in _STYLES.items():
+    for axes, styles in zip(panels, (_STREAMS, _CODECS), strict=True):
+        _draw(axes, means, styles)
+    for label, (size, score) in marks.items():
+        panels[1].annotate(
+            label, (size, score), (0, 22), textcoords="offset points", ha="center", arrowprops={"arrowstyle": "-"}
+        )
+    panels[0].set(xscale="log", ylabel="mean JPSQ")
+    return figure
+
+
+def _draw(axes: Axes, means: pd.DataFrame, styles: _Styles) -> None:
+    for method, style in styles.items():
         curve = means[means["method"] == method].sort_values("bytes")
         if len(curve):
             options: dict[str, Any] = {"linewidth": 0.9, "markersize": 3.5, **style}
             axes.plot(curve["bytes"], curve["jpsq"], label=method, **options)
-    for label, (size, score) in marks.items():
-        axes.annotate(
-            label, (size, score), (0, -24), textcoords="offset points", ha="center", arrowprops={"arrowstyle": "-"}
-        )
-    axes.set(xscale="log", xlabel="bytes per 128 px image", ylabel="mean JPSQ")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    return figure
+    axes.set_xlabel("mean bytes per image")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, frameon=False)

@@ -1,5 +1,5 @@
-"""Measure a model set: does attention find objects, does recovery earn its keep, do its pictures show what was asked
-for, what do they look like.
+"""Measure a model set: does attention find objects, do its pictures show what was asked for, what do they look
+like.
 
 `python -m mobaigc_sim.media.pack.evaluate attention|sheet|prompts [--models NAME] [--out FILE]`
 """
@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..autoencoder import encode_pictures
 from ..config import MediaConfig
 from ..generate import word_maps
 from ..model_set import ModelSet, load_model_set
-from ..stack import Delivery, MediaStack
+from ..stack import MediaStack
 from .drawing import render
 from .scenes import Scene, sample_spec
 from .vocabulary import OBJECTS, PLACES, TIMES, held_out, objects_of
@@ -36,7 +37,7 @@ def scene_attention(
 
     pipeline = models.text_to_image
     pipeline.scheduler.set_timesteps(100)
-    timestep = pipeline.scheduler.timesteps[round(100 * (1 - level))]
+    timestep = pipeline.scheduler.timesteps[round(100 * (1 - level))].to(pipeline.device)
     generator = torch.Generator().manual_seed(seed)
     found = []
     for start in range(0, len(scenes), batch):
@@ -44,13 +45,12 @@ def scene_attention(
         captions = [s.spec.caption for s in part]
         accumulator = AttentionAccumulator(len(part), models.latent_hw)
         with torch.inference_mode(), recording(pipeline.unet, accumulator):
-            pixels = torch.from_numpy(np.stack([s.image for s in part])).permute(0, 3, 1, 2).float() / 127.5 - 1
-            latents = pipeline.vae.encode(pixels).latent_dist.mean * pipeline.vae.config.scaling_factor
-            noise = torch.randn(latents.shape, generator=generator)
+            latents = encode_pictures(models, [s.image for s in part])
+            noise = torch.randn(latents.shape, generator=generator).to(latents)
             noisy = pipeline.scheduler.add_noise(latents, noise, timestep.expand(len(part)))
-            words, _ = pipeline.encode_prompt(captions, "cpu", 1, False)
+            words, _ = pipeline.encode_prompt(captions, pipeline.device, 1, False)
             pipeline.unet(noisy, timestep, words)
-        maps = accumulator.maps().numpy()
+        maps = accumulator.maps().cpu().numpy()
         found += [word_maps(c, m, pipeline.tokenizer) for c, m in zip(captions, maps, strict=True)]
     return found
 
@@ -76,26 +76,6 @@ def pointing_game(scenes: list[Scene], maps: list[dict[str, Map]]) -> dict[str, 
         "chance": float(np.mean(areas)),
         "iou": float(np.mean(overlaps)),
     }
-
-
-def recovery_table(
-    prompts: list[str], models: str = "embedded", seed: int = 0, keeps: tuple[float, ...] = (0.25, 0.5, 0.75)
-) -> dict[str, dict[str, list[float]]]:
-    """JPSQ of each prompt by keep ratio and method, on the same pictures."""
-    base = MediaConfig(models=models)
-    methods: dict[str, dict[str, object]] = {
-        "attention + inpainting": {},
-        "attention + fill": {"recovery": base.recovery.model_copy(update={"kind": "fill"})},
-        "random + inpainting": {"codec": base.codec.model_copy(update={"selector": "random"})},
-    }
-    table: dict[str, dict[str, list[float]]] = {}
-    for name, change in methods.items():
-        stack = MediaStack(base.model_copy(update=change))
-        pictures = stack.generate(prompts, range(seed, seed + len(prompts)))
-        for keep in keeps:
-            outcomes = stack.finish([Delivery(p, stack.offer(p, keep)) for p in pictures])
-            table.setdefault(f"{keep}", {})[name] = [o.jpsq for o in outcomes]
-    return table
 
 
 def held_out_prompts(count: int, seed: int) -> list[str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 
 from ...score import EmbeddedScorer
+from ..prompt_sets import held_out_combinations
+from ..vocabulary import COLOURS, OBJECTS, PLACES, SIZES, TIMES, WEATHERS, objects_of
 from . import distort, edits, figures
 
 _REFERENCE = ("object swapped", "another scene")
@@ -23,13 +25,28 @@ class Recipe:
     batch: int
     seed: int
     seconds: float
+    start: str = ""
+    """The earlier weights that it began with (`warm_start.origin`); empty for random ones."""
 
     def __str__(self) -> str:
         machine = f"{os.cpu_count()} CPU cores, {platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
+        start = f" It began with earlier weights: {self.start}." if self.start else ""
         return (
             f"{self.steps} steps of {self.batch} pictures, AdamW, warm-up and cosine rate, averaged weights, "
             f"seed {self.seed}; {self.seconds / 60:.0f} minutes of wall time, one thread, shared machine of {machine}."
+            f"{start}"
         )
+
+
+def world() -> str:
+    """What scenes are made of, counted, and how many combinations training never sees."""
+    combinations = len(TIMES) * sum(len(objects_of(place.holds)) for place in PLACES)
+    return (
+        f"{len(OBJECTS)} things, {len(PLACES)} places, {len(TIMES)} times of day, "
+        f"{len(WEATHERS)} weathers beside clear, {len(COLOURS)} colours, {len(SIZES)} sizes;\n"
+        "sprites of Microsoft Fluent Emoji 3D (MIT licence). "
+        f"{len(held_out_combinations())} of the {combinations} (thing, place, time) combinations are kept out."
+    )
 
 
 def clip_card(out: Path, recipe: Recipe) -> None:
@@ -53,8 +70,8 @@ An open_clip model (ViT 4 × 192, patch 16, 128 px; text 2 × 128, 32 word token
 in half precision). S of two pictures is the cosine of their embeddings, stretched so that the mean cosine of unrelated
 scenes (`similarity.json`) is 0, and cut to [0, 1].
 
-**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes` (28 things, 8 places, 3 times of day, 3 weathers, 5 colours,
-sprites of Microsoft Fluent Emoji 3D, MIT licence); about one (thing, place, time) combination in ten never occurs.
+**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes`:
+{world()}
 
 **Recipe.** {recipe}
 Each batch holds groups of six: a scene, the scene damaged (codec, blur, noise, seams, or patches missing), and four
@@ -66,9 +83,10 @@ The order of S under edits is therefore taught, not discovered.
 
 **Held-out figures** (fresh scenes, through the saved files).
 
-- Caption finds its picture first among 256 scenes with 256 different captions: {100 * seen[0]:.1f} %;
-  picture finds its caption: {100 * seen[1]:.1f} %. On the {len(unseen_scenes)} combinations kept out of training,
-  among themselves: {100 * unseen[0]:.1f} % and {100 * unseen[1]:.1f} %.
+- Caption finds its picture first among 256 scenes with 256 different captions: {100 * seen[0].mean():.1f} %;
+  picture finds its caption: {100 * seen[1].mean():.1f} %.
+  On the {len(unseen_scenes)} combinations kept out of training, among themselves:
+  {100 * unseen[0].mean():.1f} % and {100 * unseen[1].mean():.1f} %.
 - S of a scene with its edit, mean and standard deviation over 256 scenes (all on ground, where every edit exists):
 
 | edit | mean | s.d. |
@@ -85,10 +103,11 @@ looks. How far "other position" falls in the table shows how much it sees of whe
     (out / "README.md").write_text(text, encoding="utf-8")
 
 
-def quality_card(out: Path, vae: Path, recipe: Recipe, *, warm: bool) -> None:
+def quality_card(out: Path, vae: Path, recipe: Recipe, *, warm: bool = False) -> None:
     """Measure the weights in `out` and write their README.md.
 
-    `vae` is the folder of the generator's autoencoder; `warm` says that training began with earlier weights.
+    `vae` is the folder of the generator's autoencoder; `warm` says that training began with earlier weights where
+    the recipe does not.
     """
     scorer = EmbeddedScorer(EmbeddedScorer.Config(path=str(out.parent)))
     found = figures.quality_figures(scorer, recipe.seed + 1000, vae=vae)
@@ -101,7 +120,7 @@ def quality_card(out: Path, vae: Path, recipe: Recipe, *, warm: bool) -> None:
         stuck += [f"`{name}`"] if falls == "no" else []
         table.append(f"| {name} | {steps} | {falls} | {row['rank']:.2f} |")
     unseen = ", ".join(f"`{name}` {found['rows'][name]['rank']:.2f}" for name in distort.HELD_OUT)
-    beginning = "The weights of version 1 were the start. " if warm else ""
+    beginning = "It began with earlier weights. " if warm and not recipe.start else ""
     rank, error, clean = found["rank"], found["error"], found["clean"]
     text = f"""# Quality scorer of the embedded model set
 

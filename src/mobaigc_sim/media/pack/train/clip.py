@@ -28,7 +28,7 @@ from .common import Loop, scenes, to_tensor
 from .distort import any_distortion
 from .edits import EDITS, meaning, repaint, sample
 from .tokenizer import CONTEXT_TOKENS, build_tokenizer, vocabulary_ids
-from .warm_start import adopt, clip_weights
+from .warm_start import CLIP_FILE, adopt, clip_weights, origin
 
 SIZE_PX, PATCH_PX, WIDTH, EMBEDDING = 128, 16, 192, 128
 MODEL_CONFIG = {
@@ -100,7 +100,7 @@ def train(
     """Train, write the model folder `out` and its card (which measures `out` as the `clip` folder of its parent)."""
     module, seconds = fit(workdir, steps, batch, seed, start_from)
     save(module["clip"], out, seed)
-    clip_card(out, Recipe(steps, batch, seed, seconds))
+    clip_card(out, Recipe(steps, batch, seed, seconds, origin(start_from, CLIP_FILE)))
 
 
 def fit(
@@ -143,7 +143,7 @@ def save(model: nn.Module, out: Path, seed: int) -> None:
     config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": PREPROCESS_CONFIG}
     (out / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
     weights = {k: v.half().contiguous() for k, v in model.state_dict().items()}
-    save_file(weights, out / "open_clip_model.safetensors", metadata={"format": "pt"})
+    save_file(weights, out / CLIP_FILE, metadata={"format": "pt"})
     build_tokenizer().save_pretrained(out)
     floor = {"floor": round(unrelated_cosine(model, seed + 1), 4)}
     (out / "similarity.json").write_text(json.dumps(floor) + "\n")

@@ -16,8 +16,8 @@ from ..drawing import Drawing, Item, draw
 from ..scenes import PAINTABLE, SceneSpec, sample_spec
 from ..vocabulary import COLOURS, OBJECTS, PLACES, TIMES, WEATHERS, held_out, objects_of
 
-THING_SHARE, COLOUR_SHARE, SPOT_SHARE = 0.36, 0.16, 0.06
-LAYOUT_SHARE, PLACE_SHARE, TIME_SHARE, WEATHER_SHARE, SKY_SHARE = 0.08, 0.07, 0.14, 0.05, 0.08
+THING_SHARE, COLOUR_SHARE, SPOT_SHARE = 0.32, 0.16, 0.08
+LAYOUT_SHARE, PLACE_SHARE, TIME_SHARE, WEATHER_SHARE, SKY_SHARE = 0.10, 0.07, 0.14, 0.05, 0.08
 """Shares of the squared length of `meaning`, in all 1: what a scene loses when that part is wrong.
 
 The first three are divided among the main things: what a thing is, its colour, and where that very thing stands from

@@ -47,8 +47,11 @@ def unseen_combinations(seed: int) -> list[Scene]:
 
 
 @torch.no_grad()
-def retrieval(folder: Path, scenes: list[Scene]) -> tuple[float, float]:
-    """Share of captions whose own picture, and of pictures whose own caption, comes first among all (R@1)."""
+def retrieval(folder: Path, scenes: list[Scene]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each caption finds its own picture first among all, and each picture its caption: two rows of hits.
+
+    Their means are R@1.
+    """
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
     model.eval()
@@ -57,7 +60,7 @@ def retrieval(folder: Path, scenes: list[Scene]) -> tuple[float, float]:
     text = model.encode_text(tokenizer([s.spec.caption for s in scenes]), normalize=True)
     own = torch.arange(len(scenes))
     table = text @ image.T
-    return float((table.argmax(1) == own).float().mean()), float((table.argmax(0) == own).float().mean())
+    return (table.argmax(1) == own).numpy(), (table.argmax(0) == own).numpy()
 
 
 def edited_pairs(seed: int, count: int) -> dict[str, tuple[Pictures, Pictures]]:

@@ -135,6 +135,15 @@ def attention_loss(probs: list[Tensor], owner_of_token: Tensor, owner_share: Ten
     return torch.stack(losses).mean()
 
 
+def flow_error(model: TextToImage, x0: Tensor, t: Tensor, noise: Tensor, ids: Tensor, share: Tensor) -> Tensor:
+    """Squared error of the velocity at noise level `t` (B,) in [0, 1], heavier on object cells, (B, C, 16, 16)."""
+    t4 = t[:, None, None, None]
+    words = model.text_encoder(ids).last_hidden_state
+    velocity: Tensor = model.unet((1 - t4) * x0 + t4 * noise, t * 1000, words).sample
+    weight = 1 + OBJECT_WEIGHT * share[:, 1:].sum(1, keepdim=True).clamp(0, 1)
+    return (velocity.float() - (noise - x0)).square() * (weight / weight.mean())
+
+
 def train(
     workdir: Path,
     cache: LatentCache,
@@ -172,13 +181,9 @@ def train(
         t = torch.sigmoid(NOISE_MEAN + torch.randn(batch, generator=rng))
         t = torch.where(torch.rand(batch, generator=rng) < 0.2, torch.rand(batch, generator=rng), t)
         noise = torch.randn(x0.shape, generator=rng)
-        t4 = t[:, None, None, None]
         probs.clear()
         with torch.autocast("cpu", torch.bfloat16), recording(model.unet, lambda _, p: probs.append(p)):
-            words = model.text_encoder(ids).last_hidden_state
-            velocity = model.unet((1 - t4) * x0 + t4 * noise, t * 1000, words).sample
-        weight = 1 + OBJECT_WEIGHT * share[:, 1:].sum(1, keepdim=True).clamp(0, 1)
-        error = (velocity.float() - (noise - x0)).square() * (weight / weight.mean())
+            error = flow_error(model, x0, t, noise, ids, share)
         attention = attention_loss(probs, owner, share)
         return error.mean() + ATTENTION_WEIGHT * attention, {"flow": error.mean().item(), "attn": attention.item()}
 

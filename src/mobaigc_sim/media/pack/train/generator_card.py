@@ -13,7 +13,7 @@ from ..judge import load_judges
 from ..prompt_following import prompt_following, table
 from ..scenes import sample_spec
 from ..vocabulary import words
-from .cards import Recipe
+from .cards import Recipe, world
 from .generator import ATTENTION_WEIGHT, CAPTION_DROPOUT, NOISE_MEAN, OBJECT_WEIGHT
 from .vae import LATENT_CHANNELS, LATENT_NOISE, psnr_db
 
@@ -39,13 +39,13 @@ A StableDiffusionPipeline folder for 128 px pictures, half-precision safetensors
 AutoencoderKL (8 times down, {LATENT_CHANNELS} channels), word-level tokenizer, CLIP text encoder, UNet with
 cross-attention at 16 × 16, 8 × 8 and 4 × 4; sampled by DPM-Solver++ in 8 steps.
 
-**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes`: 28 things, 8 places, 3 times of day, 3 weathers, 5 colours,
-2 sizes, one or two main things and sometimes one in the sky; sprites of Microsoft Fluent Emoji 3D (MIT licence). About
-one (thing, place, time) combination in ten is kept out. The text-to-image model saw {scenes} scenes, encoded once.
+**Data.** Endless scenes of `mobaigc_sim.media.pack.scenes`, one or two main things and sometimes one in the sky:
+{world()}
+The text-to-image model saw {scenes} scenes, encoded once.
 
 **Recipe of the autoencoder.** {vae}
 64 px crops; L1, squared and gradient error, the same at half scale on pooled latents; Gaussian noise of
-{LATENT_NOISE} on the latents. Then the decoder alone, under the frozen encoder.
+{LATENT_NOISE} on the latents.
 
 **Recipe of the text-to-image model.** {generator}
 Flow matching (logit of t normal around {NOISE_MEAN}, one in five uniform), objects weighted
@@ -56,7 +56,7 @@ words that own a position, weight {ATTENTION_WEIGHT}).
 
 **Held-out figures** (fresh scenes, through the saved files).
 
-- Autoencoder: {psnr_db(models.text_to_image.vae, generator.seed + 99):.1f} dB PSNR over 256 scenes.
+- Autoencoder: {psnr_db(models.text_to_image.vae, generator.seed + 99).mean():.1f} dB PSNR over 256 scenes.
 - Attention: on 200 scenes noised to mid-schedule, one UNet pass, the maximum of an object's map lies on the object in
   {found["hit"]:.1%} of {found["objects"]:.0f} (chance {found["chance"]:.1%}); mean IoU of the map above half its
   maximum with the object's mask {found["iou"]:.2f}.

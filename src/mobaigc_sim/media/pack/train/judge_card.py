@@ -91,10 +91,10 @@ def judge_card(out: Path, recipes: dict[str, Recipe], history: str = "") -> None
     text = f"""# Judges of prompt following
 
 Small convolutional networks ({sizes} parameters, half precision on disk) that say what a 128 px picture
-shows: which of the 28 things, whether a thing is there twice, where it stands, how high it is, its colour, the place,
-the time of day and the weather. They measure how well generated pictures follow their prompts. Each has its own
-architecture, seed and scenes; it shares no weights, no text encoder and no training picture with the generator or with
-the scorers, and reads no words at all.
+shows: which of the {len(OBJECTS)} things, whether a thing is there twice, where it stands, how high it is, its colour,
+the place, the time of day and the weather. They measure how well generated pictures follow their prompts. Each has
+its own architecture, seed and scenes; it shares no weights, no text encoder and no training picture with the generator
+or with the scorers, and reads no words at all.
 
 **Data.** Endless rendered scenes of `mobaigc_sim.media.pack`, a random stream of their own; never a generated picture.
 The (thing, place, time) combinations that the generator must not see are among them. {training.EMPTY_SHARE:.0%}

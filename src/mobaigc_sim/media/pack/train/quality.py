@@ -24,6 +24,7 @@ from .common import Loop, scenes
 from .decoded import Decoded, decoded_scenes, inpainted
 from .distort import TRAINED, any_distortion
 from .opinion import STRIDE_PX, WINDOW_PX, pseudo_opinion
+from .warm_start import origin
 
 WEIGHTS_FILE = "cnniqa.safetensors"
 VERSIONS = 4
@@ -101,7 +102,7 @@ def train(
     pool = decoded_scenes(workdir, vae, seed + 1, DECODED_SCENES)
     network, seconds = fit(workdir, steps, batch, seed, pool, start)
     save(network, out)
-    quality_card(out, vae, Recipe(steps, batch, seed, seconds), warm=start is not None)
+    quality_card(out, vae, Recipe(steps, batch, seed, seconds, origin(start, WEIGHTS_FILE)))
 
 
 def fit(

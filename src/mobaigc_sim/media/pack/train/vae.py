@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
 
 from .common import Loop, scenes, to_tensor
 
+WEIGHTS_FILE = "diffusion_pytorch_model.safetensors"
 LATENT_CHANNELS = 8
 POSTERIOR_LOG_VARIANCE = -6.0
 LATENT_NOISE = 0.06
+SCALE_SCENES = 256
+"""Scenes whose latents set the scaling factor."""
 
 
-def build() -> AutoencoderKL:
-    """A small AutoencoderKL whose posterior variance is a constant."""
+def build(start: Path | None = None) -> AutoencoderKL:
+    """A small AutoencoderKL whose posterior variance is a constant; its weights are random, or those of a folder."""
     vae = AutoencoderKL(
         block_out_channels=(16, 32, 64, 128),
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -33,17 +39,22 @@ def build() -> AutoencoderKL:
     with torch.no_grad():
         vae.quant_conv.weight[LATENT_CHANNELS:] = 0
         vae.quant_conv.bias[LATENT_CHANNELS:] = POSTERIOR_LOG_VARIANCE
+    if start is not None:
+        vae.load_state_dict(load_file(start / WEIGHTS_FILE))
     return vae
 
 
-def train(workdir: Path, *, steps: int, batch: int, seed: int) -> tuple[AutoencoderKL, float]:
+def train(
+    workdir: Path, *, steps: int, batch: int, seed: int, start_from: Path | None = None
+) -> tuple[AutoencoderKL, float]:
     """Train on random 64 px crops of scenes; returns the model and the seconds spent.
 
     Loss: L1 + gradient L1 on the picture, the same at half scale from average-pooled latents (which keeps the
     latent space smooth under scaling, after EQ-VAE, arXiv:2502.09509), and a pull of the latents to unit variance.
+    `start_from` is a folder of an autoencoder like this one whose weights take the place of random ones.
     """
     torch.manual_seed(seed)
-    vae = build()
+    vae = build(start_from)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     loop = Loop("vae", vae, optimizer, steps, 1.5e-3, workdir)
     generator = torch.Generator().manual_seed(seed + loop.step)
@@ -61,43 +72,19 @@ def train(workdir: Path, *, steps: int, batch: int, seed: int) -> tuple[Autoenco
 
     loop.run(loss_of)
     with torch.no_grad():
-        images = to_tensor([s.image for s, _ in zip(scenes(seed + 1), range(256), strict=False)])
+        images = to_tensor([s.image for s, _ in zip(scenes(seed + 1), range(SCALE_SCENES), strict=False)])
         z = vae.encode(images).latent_dist.mean
         vae.register_to_config(scaling_factor=float(1 / z.std()))
     return vae, loop.seconds
 
 
-def refine_decoder(vae: AutoencoderKL, workdir: Path, *, steps: int, batch: int, seed: int) -> float:
-    """Train the decoder further under the frozen encoder, in place; returns the seconds spent.
-
-    Latents stay as they are, so this may run beside the training of the text-to-image model.
-    """
-    torch.manual_seed(seed)
-    decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder])
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
-    loop = Loop("decoder", decoder, optimizer, steps, 1e-3, workdir)
-    generator = torch.Generator().manual_seed(seed + loop.step)
-    crops = _crop_batches(seed, loop.step, batch, generator)
-
-    def loss_of(_: int) -> tuple[Tensor, dict[str, float]]:
-        x = next(crops)
-        with torch.no_grad():
-            z = vae.encode(x).latent_dist.mean
-        noise = torch.randn(z.shape, generator=generator) * LATENT_NOISE
-        loss = _distance(vae.decode(z + noise).sample, x)
-        return loss, {"recon": loss.item()}
-
-    loop.run(loss_of)
-    return loop.seconds
-
-
-def psnr_db(vae: AutoencoderKL, seed: int, count: int = 256) -> float:
-    """Mean PSNR of encode → decode on fresh scenes."""
+def psnr_db(vae: AutoencoderKL, seed: int, count: int = 256) -> NDArray[np.float32]:
+    """PSNR of encode → decode of each of `count` fresh scenes, in dB."""
     with torch.no_grad():
         x = to_tensor([s.image for s, _ in zip(scenes(seed), range(count), strict=False)])
         y = vae.decode(vae.encode(x).latent_dist.mean).sample.clamp(-1, 1)
         mse = ((x - y) / 2).square().mean((1, 2, 3))
-    return float((-10 * mse.log10()).mean())
+    return np.asarray(-10 * mse.log10())
 
 
 def _crop_batches(seed: int, step: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -1,7 +1,8 @@
-"""Start a training from shipped weights whose vocabulary was smaller or larger."""
+"""Start a training from earlier weights, also of a smaller or larger vocabulary."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+
+UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
+CLIP_FILE = "open_clip_model.safetensors"
 
 
 def adopt(module: nn.Module, weights: Mapping[str, Tensor], old_ids: Mapping[str, int], ids: Mapping[str, int]) -> None:
@@ -37,16 +41,26 @@ def adopt(module: nn.Module, weights: Mapping[str, Tensor], old_ids: Mapping[str
     module.load_state_dict(own)
 
 
+def origin(start: Path | None, file: str) -> str:
+    """Which weights a training began with, as `Recipe.start` says it: the file and the start of its SHA-256.
+
+    Empty where there is no folder to start from: the weights were random. Raises FileNotFoundError.
+    """
+    if start is None:
+        return ""
+    return f"`{file}` of SHA-256 {hashlib.sha256((start / file).read_bytes()).hexdigest()[:12]}…"
+
+
 def generator_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, int]]:
     """Weights in the names of `generator.TextToImage` and word ids of a StableDiffusionPipeline folder."""
-    parts = {"text_encoder": "model.safetensors", "unet": "diffusion_pytorch_model.safetensors"}
-    weights = {f"{part}.{k}": v for part, file in parts.items() for k, v in load_file(folder / part / file).items()}
+    parts = {"text_encoder": "text_encoder/model.safetensors", "unet": UNET_FILE}
+    weights = {f"{part}.{k}": v for part, file in parts.items() for k, v in load_file(folder / file).items()}
     return weights, _ids(folder / "tokenizer" / "tokenizer.json")
 
 
 def clip_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, int]]:
     """Weights in the names of the modules of `clip.fit` and word ids of an open_clip folder."""
-    weights = {f"clip.{k}": v for k, v in load_file(folder / "open_clip_model.safetensors").items()}
+    weights = {f"clip.{k}": v for k, v in load_file(folder / CLIP_FILE).items()}
     return weights, _ids(folder / "tokenizer.json")
 
 
