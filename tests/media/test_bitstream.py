@@ -146,6 +146,10 @@ def test_thumbnail_looks_like_the_picture() -> None:
         assert len(thumbnail.payload) < 90
 
 
+def test_a_thumbnail_is_never_larger_than_its_picture() -> None:
+    assert make_thumbnail(picture(16, 32), 64, 10).shape == (16, 32)
+
+
 @pytest.mark.parametrize("side", [1, 2, 3, 4])
 def test_the_smallest_thumbnails_are_pictures_of_a_few_bytes(side: int) -> None:
     thumbnail = make_thumbnail(picture(128, 128), side, 1)
@@ -284,6 +288,8 @@ def test_what_is_no_packet_is_named() -> None:
         packet_type(b"")
     with pytest.raises(BitstreamError, match="too long"):
         read_base(b"\x48" + b"\xff" * 9)
+    with pytest.raises(BitstreamError, match="ends inside its fields"):
+        read_base(_framed(1 << 6 | VERSION << 3, b"\x50abc", prompt_code.FORMAT_CHECK))
     with pytest.raises(BitstreamError, match="format version 7"):
         read_whole(_framed(3 << 6 | 7 << 3, b"anything", prompt_code.FORMAT_CHECK))
     with pytest.raises(BitstreamError, match="expected a packet of type 1"):

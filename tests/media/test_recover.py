@@ -79,8 +79,9 @@ def test_polish_reaches_what_arrived_with_a_prompt_and_is_decoded() -> None:
     np.testing.assert_array_equal(shown(polish=0.5, known="kept"), picture.image)
     moved = [np.abs(shown(polish=p).astype(int) - decoded).mean() for p in (0.25, 0.5)]
     assert 0 < moved[0] < moved[1] < 20
-    halves = [shown(mask=half_known(), polish=p)[:, : SIDE // 2 - 16].astype(int) for p in (0.0, 0.25)]
-    assert np.abs(halves[0] - halves[1]).mean() > 0
+    halves = [shown(mask=half_known(), polish=p)[:, : SIDE // 2 - 16].astype(int) for p in (0.0, 0.24, 0.25, 0.5)]
+    np.testing.assert_array_equal(halves[0], halves[1])
+    assert 0 < np.abs(halves[2] - halves[0]).mean() < np.abs(halves[3] - halves[0]).mean()
 
 
 def test_fill_leaves_the_received_picture_alone() -> None:
@@ -104,6 +105,8 @@ def test_a_picture_depends_on_prompt_and_seed_and_not_on_its_batch() -> None:
 def test_a_recovery_that_would_not_denoise_is_refused() -> None:
     with pytest.raises(ValueError, match="steps times strength must be at least 1"):
         RecoveryConfig(steps=1, strength=0.6)
+    with pytest.raises(ValueError, match=r"polish must not exceed strength, got 0\.7 and 0\.6"):
+        RecoveryConfig(strength=0.6, polish=0.7)
 
 
 def test_a_missing_model_set_names_the_file_expected(tmp_path: object) -> None:

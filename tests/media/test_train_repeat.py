@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mobaigc_sim.media.pack.train import generator, repeat
-from mobaigc_sim.media.pack.train.agreement import Bounds, Figure, agree, difference, interval
+from mobaigc_sim.media.pack.train.agreement import Bounds, Figure, difference, interval, verdict
 
 MEAN, SHARE, RANK = (Figure(kind, kind, 0.1) for kind in ("mean", "share", "rank"))
 
@@ -16,16 +16,16 @@ MEAN, SHARE, RANK = (Figure(kind, kind, 0.1) for kind in ("mean", "share", "rank
 @pytest.mark.parametrize(
     ("low", "high", "tolerance", "expected"),
     [
-        (-0.1, 0.1, 0.0, True),
-        (0.02, 0.2, 0.0, False),
-        (0.02, 0.2, 0.05, True),
-        (-0.2, -0.02, 0.01, False),
-        (-0.2, -0.02, 0.02, True),
+        (-0.1, 0.1, 0.1, "agree"),
+        (-0.1, 0.1, 0.09, "undecided"),
+        (0.02, 0.2, 0.2, "agree"),
+        (0.02, 0.2, 0.05, "undecided"),
+        (0.02, 0.2, 0.01, "differ"),
     ],
 )
-def test_figures_agree_when_the_widened_interval_holds_0(low, high, tolerance, expected):
-    assert agree(Bounds((low + high) / 2, low, high), tolerance) is expected
-    assert agree(Bounds(-(low + high) / 2, -high, -low), tolerance) is expected
+def test_figures_agree_only_where_the_whole_interval_is_within_the_tolerance(low, high, tolerance, expected):
+    assert verdict(Bounds((low + high) / 2, low, high), tolerance) == expected
+    assert verdict(Bounds(-(low + high) / 2, -high, -low), tolerance) == expected
 
 
 def test_intervals_of_means_and_shares_are_those_of_the_textbook():

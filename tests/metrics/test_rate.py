@@ -1,9 +1,10 @@
 """Savings between rate–score curves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from mobaigc_sim.metrics.rate import Curve, gain_at_equal_bytes, saving, saving_at_equal_score
+from mobaigc_sim.metrics.rate import Curve, RateTable, gain_at_equal_bytes, saving, saving_at_equal_score
 
 RNG = np.random.default_rng
 
@@ -72,8 +73,7 @@ def test_the_score_at_a_size_is_the_inverse_of_the_bytes_at_a_score():
     curve = line(1.0, [64, 256, 1024])
     for score in (6.0, 7.7, 10.0):
         assert curve.score_at(curve.bytes_at(score)) == pytest.approx(score)
-    assert curve.score_at(63) == float("-inf")
-    assert curve.score_at(5000) == pytest.approx(10)
+    assert np.isnan([curve.score_at(63), curve.score_at(1025)]).all()
 
 
 def test_gain_at_equal_bytes_is_what_was_added_to_the_line():
@@ -84,4 +84,28 @@ def test_gain_at_equal_bytes_is_what_was_added_to_the_line():
     assert found.estimate == pytest.approx(0.3)
     assert found.high - found.low < 1e-9
     free = gain_at_equal_bytes(np.full(200, 10.0), offset, other, RNG(3), resamples=20)
-    assert (free.estimate, free.low) == (float("inf"), float("inf"))
+    assert np.isnan([free.estimate, free.low, free.high]).all()
+
+
+def rate_table(**means):
+    """method → setting → (bytes, mean JPSQ, its deviation), over the same 60 pictures."""
+    rng, rows = RNG(5), []
+    for method, settings in means.items():
+        for setting, (size, mean, deviation) in settings.items():
+            noise = deviation * rng.standard_normal(60)
+            rows += [(method, setting, n, size, mean + noise[n] - noise.mean()) for n in range(60)]
+    return RateTable(pd.DataFrame(rows, columns=["method", "setting", "prompt", "bytes", "jpsq"]))
+
+
+def test_the_shortest_setting_within_the_margin_is_surely_within():
+    table = rate_table(
+        whole={42.0: (700, 0.9, 0.0)},
+        ours={0.1: (100, 0.889, 0.0), 0.2: (150, 0.892, 0.05), 0.5: (300, 0.893, 0.001), 1.0: (500, 0.9, 0.001)},
+        other={1.0: (250, 0.8901, 0.0), 2.0: (280, 0.91, 0.0)},
+    )
+    reference = table.best([("whole", 42.0), ("ours", 0.1)])
+    assert reference == ("whole", 42.0)
+    assert table.mean(("ours", 0.5)) == pytest.approx((300, 0.893))
+    assert table.shortest_within(["ours"], reference, 0.01, RNG(1)) == ("ours", 0.5)
+    assert table.shortest_within(["ours", "other"], reference, 0.01, RNG(1)) == ("other", 1.0)
+    assert table.shortest_within(["ours"], reference, 0.0, RNG(1)) is None

@@ -116,6 +116,8 @@ def read_base(packet: bytes) -> Base:
     low, body = _unframe(packet, BASE, FORMAT_CHECK)
     codec_id = _codec_of(low)
     length, at = _read_varint(body, 0)
+    if at + length > len(body):
+        raise BitstreamError("the packet ends inside its fields")
     return _code_base(Reader(body[at : at + length]), codec_id, body[at + length :])
 
 

@@ -53,6 +53,8 @@ class WebpConfig(CodecConfig):
     kind: Literal["webp"] = "webp"
     quality: int = Field(90, ge=1, le=100)
     """As in every codec; WebP's scale is its own."""
+    level_quality: int = Field(45, ge=1, le=100)
+    """As in every codec: the error of AVIF at its default."""
     effort: int = Field(5, ge=0, le=6)
     """How hard the encoder tries: libwebp's method. 6 saves 1 % over 5, 4 costs 1 % more; each step adds time."""
 
@@ -94,6 +96,8 @@ class JpegConfig(CodecConfig):
     kind: Literal["jpeg"] = "jpeg"
     quality: int = Field(80, ge=1, le=100)
     """As in every codec; JPEG's scale is its own."""
+    level_quality: int = Field(40, ge=1, le=100)
+    """As in every codec: the error of AVIF at its default."""
 
 
 @codecs.register("jpeg")

@@ -10,11 +10,12 @@
 | prompt alone | the same | draws a picture of its own |
 | WebP, AVIF, JPEG | the whole picture | shows it |
 | WebP, AVIF, JPEG + autoencoder | the whole picture | passes it through the generator's autoencoder |
-| WebP, AVIF, JPEG + restoration | the whole picture, prompt | removes artefacts by the last denoising step |
+| WebP, AVIF, JPEG + restoration | the whole picture, prompt | removes artefacts by the last denoising steps |
 | PNG | the whole picture, without loss | shows it |
 
 Restoration is what the attention-guided stream does with patches that arrived (`RecoveryConfig.polish`), so that a
-rival is not beaten by that alone. All see the same pictures; bytes are those of real packets or files.
+rival is not beaten by that alone; its depth was not tuned for them. Its prompt costs the bytes it has in a base packet,
+and no frame. All see the same pictures; all other bytes are those of real packets or files.
 """
 
 from __future__ import annotations

@@ -49,6 +49,8 @@ class RecoveryConfig(FrozenConfig):
     def _denoises(self) -> Self:
         if int(self.steps * self.strength) < 1:
             raise ValueError(f"steps times strength must be at least 1, got {self.steps} and {self.strength:g}")
+        if self.polish > self.strength:
+            raise ValueError(f"polish must not exceed strength, got {self.polish:g} and {self.strength:g}")
         return self
 
 
@@ -60,8 +62,10 @@ def recover(
     seeds: Sequence[int],
     config: RecoveryConfig,
 ) -> list[Image]:
-    """Fill the unknown pixels of each picture and polish the known ones; a picture that came without a prompt was sent
-    whole, and is never denoised."""
+    """Fill the unknown pixels of each picture and polish the known ones.
+
+    A picture of which everything is known takes the steps of `polish` only, and none without a prompt.
+    """
     out = [np.array(picture) for picture in received]
     todo = [i for i, mask in enumerate(known) if config.kind == "inpaint" and not mask.all()]
     whole = [i for i in range(len(out)) if i not in todo]
@@ -129,7 +133,8 @@ def _inpaint(
     seeds: list[int],
     config: RecoveryConfig,
 ) -> list[Image]:
-    """Image-to-image denoising in which the known part of the latents is put back after every step.
+    """Image-to-image denoising in which the known part of the latents is put back after every step but
+    those of `polish`.
 
     (Blended latent diffusion, Avrahami et al., ACM TOG 2023, arXiv:2206.02779.) Every pipeline starts from the mode of
     the encoder, so nothing is encoded twice.

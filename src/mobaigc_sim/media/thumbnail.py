@@ -1,8 +1,8 @@
 """The coarse picture in the base packet: the start of what is painted, and what shows where nothing arrives.
 
 The picture is shrunk and coded as AVIF, whatever codec the levels use: nothing else is as short at this size. A 128 px
-scene at 48 px and quality 6 takes 69 bytes and has 24.2 dB when enlarged again; one DCT of the same size under a context
-coder took 91 bytes for 23.8 dB (24 generated pictures).
+scene at 48 px and quality 6 takes 69 bytes and has 24.2 dB when enlarged again; one DCT of the same size under a
+context coder took 91 bytes for 23.8 dB (24 generated pictures).
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ class Thumbnail:
 
 
 def small_shape(height_px: int, width_px: int, long_side_px: int) -> tuple[int, int]:
-    """Rows and columns of the thumbnail of a picture: the longer side becomes `long_side_px`."""
+    """Rows and columns of the thumbnail of a picture: the longer side becomes `long_side_px`, if it is longer."""
     longest = max(height_px, width_px)
+    long_side_px = min(long_side_px, longest)
     return max(1, round(height_px * long_side_px / longest)), max(1, round(width_px * long_side_px / longest))
 
 

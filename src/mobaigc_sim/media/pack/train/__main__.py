@@ -86,12 +86,13 @@ def _generator(chosen: argparse.Namespace) -> None:
     cache = generator.cached_scenes(chosen.workdir, vae, tokenizer, chosen.chunks, chosen.seed + 1)
     steps, batch = chosen.steps or 9000, chosen.batch or 32
     start = chosen.start_from and chosen.start_from / "generator"
+    began = origin(start, UNET_FILE)
     model, seconds = generator.train(
         chosen.workdir, cache, tokenizer, steps=steps, batch=batch, seed=chosen.seed, start_from=start
     )
     assemble.save(assemble.build_pipeline(vae, model, tokenizer), chosen.out / "generator")
     vae_recipe = Recipe(**json.loads((chosen.workdir / "vae" / "recipe.json").read_text(encoding="utf-8")))
-    recipe = Recipe(steps, batch, chosen.seed, seconds, origin(start, UNET_FILE))
+    recipe = Recipe(steps, batch, chosen.seed, seconds, began)
     generator_card(chosen.out / "generator", vae_recipe, recipe, len(cache.latents), chosen.history)
 
 

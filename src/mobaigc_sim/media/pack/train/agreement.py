@@ -59,9 +59,12 @@ def difference(figure: Figure, first: Table, second: Table) -> Bounds:
     return _resampled(lambda rows: _estimate(figure, first[rows]) - _estimate(figure, second[rows]), len(first))
 
 
-def agree(apart: Bounds, tolerance: float) -> bool:
-    """Whether the interval of a difference, wider by the tolerance on both sides, holds 0."""
-    return apart.low - tolerance <= 0 <= apart.high + tolerance
+def verdict(apart: Bounds, tolerance: float) -> str:
+    """Of a difference and its interval: `agree` where all of it is within the tolerance, `differ` where all of it is
+    beyond, else `undecided`."""
+    if max(-apart.low, apart.high) <= tolerance:
+        return "agree"
+    return "differ" if apart.low > tolerance or apart.high < -tolerance else "undecided"
 
 
 def _estimate(figure: Figure, table: Table) -> float:

@@ -103,12 +103,8 @@ looks. How far "other position" falls in the table shows how much it sees of whe
     (out / "README.md").write_text(text, encoding="utf-8")
 
 
-def quality_card(out: Path, vae: Path, recipe: Recipe, *, warm: bool = False) -> None:
-    """Measure the weights in `out` and write their README.md.
-
-    `vae` is the folder of the generator's autoencoder; `warm` says that training began with earlier weights where
-    the recipe does not.
-    """
+def quality_card(out: Path, vae: Path, recipe: Recipe) -> None:
+    """Measure the weights in `out` and write their README.md; `vae` is the folder of the generator's autoencoder."""
     scorer = EmbeddedScorer(EmbeddedScorer.Config(path=str(out.parent)))
     found = figures.quality_figures(scorer, recipe.seed + 1000, vae=vae)
     weather = figures.quality_in_weather(scorer, recipe.seed + 1002)
@@ -120,7 +116,6 @@ def quality_card(out: Path, vae: Path, recipe: Recipe, *, warm: bool = False) ->
         stuck += [f"`{name}`"] if falls == "no" else []
         table.append(f"| {name} | {steps} | {falls} | {row['rank']:.2f} |")
     unseen = ", ".join(f"`{name}` {found['rows'][name]['rank']:.2f}" for name in distort.HELD_OUT)
-    beginning = "It began with earlier weights. " if warm and not recipe.start else ""
     rank, error, clean = found["rank"], found["error"], found["clean"]
     text = f"""# Quality scorer of the embedded model set
 
@@ -137,7 +132,7 @@ clean scene and 0 an unrelated one (`train/opinion.py` states the formula). Its 
 full-reference metrics over the distortions below: {", ".join(f"{k.upper()} {v:.2f}" for k, v in agreement.items())}.
 
 **Recipe.** {recipe}
-{beginning}Smooth L1 loss on windows, on pictures and on the differences between versions of one scene; no dropout.
+Smooth L1 loss on windows, on pictures and on the differences between versions of one scene; no dropout.
 
 **Held-out figures** (24 fresh scenes and 24 of combinations kept out of training, five levels of each distortion;
 {", ".join(f"`{name}`" for name in distort.HELD_OUT)} were never trained on).

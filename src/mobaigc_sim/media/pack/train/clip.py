@@ -98,9 +98,10 @@ def train(
     workdir: Path, out: Path, steps: int = 1300, batch: int = 96, seed: int = 3, start_from: Path | None = None
 ) -> None:
     """Train, write the model folder `out` and its card (which measures `out` as the `clip` folder of its parent)."""
+    began = origin(start_from, CLIP_FILE)
     module, seconds = fit(workdir, steps, batch, seed, start_from)
     save(module["clip"], out, seed)
-    clip_card(out, Recipe(steps, batch, seed, seconds, origin(start_from, CLIP_FILE)))
+    clip_card(out, Recipe(steps, batch, seed, seconds, began))
 
 
 def fit(

@@ -99,10 +99,11 @@ def train(
 
     `vae` is the folder of the generator's autoencoder; `start` one of earlier weights to begin with.
     """
+    began = origin(start, WEIGHTS_FILE)
     pool = decoded_scenes(workdir, vae, seed + 1, DECODED_SCENES)
     network, seconds = fit(workdir, steps, batch, seed, pool, start)
     save(network, out)
-    quality_card(out, vae, Recipe(steps, batch, seed, seconds, origin(start, WEIGHTS_FILE)))
+    quality_card(out, vae, Recipe(steps, batch, seed, seconds, began))
 
 
 def fit(

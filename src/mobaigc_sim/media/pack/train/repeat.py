@@ -27,7 +27,7 @@ from ...score import EmbeddedScorer
 from ..evaluate import pointing_game, scene_attention
 from ..prompt_following import main_right, place_right
 from . import assemble, clip, distort, figures, generator, judge, quality, vae
-from .agreement import Figure, agree, difference, interval
+from .agreement import Figure, difference, interval, verdict
 from .decoded import load_vae
 from .opinion import pseudo_opinion
 from .tokenizer import build_tokenizer
@@ -167,7 +167,7 @@ def compared(stage: str, figure: Figure, values: dict[int, Values]) -> dict[str,
     pairs = []
     for a, b in combinations(values, 2):
         apart = difference(figure, values[a], values[b])
-        pairs.append({"seeds": [a, b], **vars(apart), "agree": agree(apart, figure.tolerance)})
+        pairs.append({"seeds": [a, b], **vars(apart), "verdict": verdict(apart, figure.tolerance)})
     return {
         "stage": stage,
         "figure": figure.name,
@@ -181,14 +181,14 @@ def compared(stage: str, figure: Figure, values: dict[int, Values]) -> dict[str,
 def table(report: list[dict[str, Any]]) -> str:
     """The report as Markdown, one line for each pair of seeds; every interval is one of 95 %."""
     lines = [
-        "| stage | figure | contents | seeds | first | second | difference | tolerance | agree |",
+        "| stage | figure | contents | seeds | first | second | difference | tolerance | verdict |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for entry in report:
         for pair in entry["differences"]:
             shown = [_shown(entry["seeds"][seed]) for seed in pair["seeds"]]
             cells = [entry["stage"], entry["figure"], str(entry["contents"]), "{} and {}".format(*pair["seeds"])]
-            cells += [*shown, _shown(pair), f"{entry['tolerance']:g}", "yes" if pair["agree"] else "no"]
+            cells += [*shown, _shown(pair), f"{entry['tolerance']:g}", pair["verdict"]]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
