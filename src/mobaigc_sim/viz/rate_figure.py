@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 
 from .figures import _as_paper
 
+_SHOWN_BELOW = 0.06
+"""How far below the attention-guided curve the figure reaches: what is worse than that leaves it."""
 _Styles = dict[str, dict[str, Any]]
 _OURS: _Styles = {"attention-guided": {"color": "#c1272d", "marker": "o", "linewidth": 1.6, "zorder": 5}}
 _STREAMS: _Styles = _OURS | {
@@ -43,11 +45,11 @@ def rate_figure(table: pd.DataFrame, marks: Mapping[str, tuple[float, float]]) -
     means = table.groupby(["method", "setting"], as_index=False)[["bytes", "jpsq"]].mean()
     for axes, styles in zip(panels, (_STREAMS, _CODECS), strict=True):
         _draw(axes, means, styles)
-    for label, (size, score) in marks.items():
-        panels[1].annotate(
-            label, (size, score), (0, 22), textcoords="offset points", ha="center", arrowprops={"arrowstyle": "-"}
-        )
-    panels[0].set(xscale="log", ylabel="mean JPSQ")
+    for side, (label, (size, score)) in zip((1, -1), marks.items(), strict=False):
+        place, arrow = (side * 34, 16), {"arrowstyle": "-"}
+        panels[1].annotate(label, (size, score), place, textcoords="offset points", ha="center", arrowprops=arrow)
+    ours = means[means["method"].isin(_OURS)]["jpsq"]
+    panels[0].set(xscale="log", ylabel="mean JPSQ", ylim=(ours.min() - _SHOWN_BELOW, ours.max() + 0.25 * _SHOWN_BELOW))
     return figure
 
 
