@@ -3,6 +3,7 @@ pictures."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from mobaigc_sim.media import rate_study
 from mobaigc_sim.media.config import MediaConfig
 from mobaigc_sim.media.rate_study import AUTOENCODER, COLUMNS, OTHER_SELECTORS, OURS, RESTORATION, RateStudy
+from mobaigc_sim.viz.rate_figure import rate_figure
 
 PROMPTS = (
     "a fox on a snowy hill at night",
@@ -72,6 +74,24 @@ def test_what_is_the_same_picture_scores_as_such(table: pd.DataFrame) -> None:
 def test_painting_the_rest_and_restoring_codecs_earn_their_keep(table: pd.DataFrame) -> None:
     assert _mean(table, OURS, "jpsq", 0.25) > _mean(table, f"{OURS}, filled", "jpsq") + 0.01
     assert _mean(table, "AVIF" + RESTORATION, "jpsq", 6) > _mean(table, "AVIF", "jpsq", 6) + 0.01
+
+
+def test_the_figure_shows_every_method_but_png(table: pd.DataFrame) -> None:
+    figure = rate_figure(table, {"reference": (700.0, 0.9)})
+    drawn = {text.get_text() for axes in figure.axes for text in axes.get_legend().get_texts()}
+    assert drawn == set(table["method"]) - {"PNG"}
+    assert [text.get_text() for text in figure.axes[1].texts] == ["reference"]
+
+
+def test_a_study_survives_the_way_to_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = RateStudy(("a fox",), (1,), MediaConfig(jpsq_weight=0.25))
+    assert pickle.loads(pickle.dumps(study)) == study
+    threads: list[int] = []
+    monkeypatch.setattr("torch.get_num_threads", lambda: 5)
+    monkeypatch.setattr("torch.set_num_threads", threads.append)
+    rate_study._share_cores(2)
+    rate_study._share_cores(9)
+    assert threads == [2, 1]
 
 
 def test_processes_share_whole_batches_and_keep_the_numbers_of_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
