@@ -107,6 +107,7 @@ def test_a_recovery_that_would_not_denoise_is_refused() -> None:
         RecoveryConfig(steps=1, strength=0.6)
     with pytest.raises(ValueError, match=r"polish must not exceed strength, got 0\.7 and 0\.6"):
         RecoveryConfig(strength=0.6, polish=0.7)
+    assert RecoveryConfig(strength=0.2, known="kept").polish > 0.2, "of no effect there"
 
 
 def test_a_missing_model_set_names_the_file_expected(tmp_path: object) -> None:

@@ -105,7 +105,7 @@ def write_base(base: Base) -> bytes:
     if not 0 <= base.seed <= MAX_SEED:
         raise MobaigcError(f"the seed is {base.seed}; a packet holds 0 to {MAX_SEED}")
     coder = Writer()
-    _code_base(coder, base.codec_id, base.thumbnail.payload, base)
+    _code_base(coder, base.codec_id, base)
     fields = coder.finish()
     body = _varint(len(fields)) + fields + base.thumbnail.payload
     return _frame(BASE, VERSION << 3 | base.codec_id, body, FORMAT_CHECK)
@@ -118,7 +118,7 @@ def read_base(packet: bytes) -> Base:
     length, at = _read_varint(body, 0)
     if at + length > len(body):
         raise BitstreamError("the packet ends inside its fields")
-    return _code_base(Reader(body[at : at + length]), codec_id, body[at + length :])
+    return _code_base(Reader(body[at : at + length]), codec_id, thumbnail=body[at + length :])
 
 
 def write_enhancement(base: Base, level: int, layout: str, payload: bytes) -> bytes:
@@ -175,7 +175,7 @@ def split_stream(data: bytes) -> Iterator[bytes]:
         at = end
 
 
-def _code_base(coder: Coder, codec_id: int, thumbnail: bytes, base: Base | None = None) -> Base:
+def _code_base(coder: Coder, codec_id: int, base: Base | None = None, thumbnail: bytes = b"") -> Base:
     rows_wanted, columns_wanted = (None, None) if base is None else base.level_RC.shape
     patch_px = PATCH_SIZES_PX[
         coder.uniform(len(PATCH_SIZES_PX), None if base is None else PATCH_SIZES_PX.index(base.patch_px))

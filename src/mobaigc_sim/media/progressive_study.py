@@ -15,7 +15,7 @@ PICTURES = 16
 _SCORES = ("s", "q", "jpsq", "psnr_db")
 
 
-def received_sets(packets: int) -> list[int]:
+def prefixes_and_losses(packets: int) -> list[int]:
     """Bit i of a set says that packet i arrived: the prefixes 1 … packets, then all but one enhancement."""
     everything = (1 << packets) - 1
     prefixes = [(1 << n) - 1 for n in range(1, packets + 1)]
@@ -45,7 +45,7 @@ def _rows(
     for number, picture in enumerate(pictures, start=first):
         for keep in keeps:
             packets = stack.offer(picture, keep)
-            for received in received_sets(len(packets)):
+            for received in prefixes_and_losses(len(packets)):
                 arrived = [packet for i, packet in enumerate(packets) if received >> i & 1]
                 told = {"request": number, "keep": keep, "packets": len(packets), "received": received}
                 told["bytes"] = sum(map(len, arrived))

@@ -49,7 +49,7 @@ class RecoveryConfig(FrozenConfig):
     def _denoises(self) -> Self:
         if int(self.steps * self.strength) < 1:
             raise ValueError(f"steps times strength must be at least 1, got {self.steps} and {self.strength:g}")
-        if self.polish > self.strength:
+        if self.known == "decoded" and self.polish > self.strength:
             raise ValueError(f"polish must not exceed strength, got {self.polish:g} and {self.strength:g}")
         return self
 
