@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ from mobaigc_sim.media.config import MediaConfig
 from mobaigc_sim.scenario.schema import Scenario
 
 PACKET_BYTES = (60, 900, 800, 700)
-TABLES = ("requests", "slots", "transport_blocks", "users", "events", "images")
+TABLES = ("requests", "slots", "transport_blocks", "users", "events", "files", "images")
 
 
 class CheapMedia:
@@ -88,7 +89,7 @@ def scenario_of(**changes: Any) -> Scenario:
         "name": "test",
         "duration": "4 s",
         "seed": 4,
-        "radio": {"bandwidth": "5 MHz", "numerology": 0, "slice": {"prb_ratio": 0.08}, "tx_power": "30 dBm"},
+        "radio": {"bandwidth": "5 MHz", "numerology": 0, "slice": {"prb_ratio": 0.08}, "tx_power": "22 dBm"},
         "users": {"count": 6, "mobility": {"kind": "gauss_markov", "speed": "30 km/h"}},
         "traffic": {
             "arrivals": {"kind": "poisson", "mean_interval": "1 s"},
@@ -112,3 +113,28 @@ def run_cell() -> Callable[..., Ran]:
 def ran(run_cell: Callable[..., Ran]) -> Ran:
     """The small cell as it is."""
     return run_cell()
+
+
+WriteTrace = Callable[[list[tuple[float, str, float, float]]], dict[str, Any]]
+"""Mobility that follows rows of time_s, ue, x_m, y_m."""
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> WriteTrace:
+    """Write a CSV trace; returns the mobility that follows it."""
+
+    def write(rows: list[tuple[float, str, float, float]]) -> dict[str, Any]:
+        file = tmp_path / "users.csv"
+        file.write_text("time_s,ue,x_m,y_m\n" + "".join(f"{t},{ue},{x},{y}\n" for t, ue, x, y in rows))
+        return {"kind": "csv_trace", "file": str(file), "max_gap": "60 s"}
+
+    return write
+
+
+def connection_events(ran: Ran, ue: int | None = None) -> list[tuple[int, str, int, int]]:
+    """Time, kind, cell left and cell entered of each change of a user's connection."""
+    return [
+        (e["time_ns"], e["kind"], *(int(n) for n in e["detail"].split()[1::2]))
+        for e in ran.rows["events"]
+        if e["kind"] != "packet_lost" and ue in (None, e["ue"])
+    ]

@@ -57,7 +57,7 @@ def test_a_request_scores_zero_for_images_that_cannot_be_shown(ran: Ran) -> None
 
 
 def test_slots_never_use_more_blocks_than_there_are(ran: Ran) -> None:
-    n_prb = ran.cell.station._downlink.carrier.n_prb
+    n_prb = ran.cell.network.link.carrier.n_prb
     used: dict[int, int] = defaultdict(int)
     for row in ran.rows["transport_blocks"]:
         used[row["slot"]] += row["n_prb"]

@@ -83,6 +83,56 @@ def test_unacknowledged_mode_gives_up_at_once_and_forgets_the_rest_of_the_packet
     assert buffer.queued_bytes == 7
 
 
+def test_what_a_change_of_cells_takes_off_the_air_costs_no_retransmission() -> None:
+    request = request_of(10, 20)
+    buffer = TransmitBuffer("um", 0)
+    buffer.put(request.packets)
+    blocks = [buffer.pull(SEGMENT_HEADER_BYTES + n) for n in (4, 6, 15)]
+    for block in reversed(blocks):
+        buffer.take_back(block)
+    assert buffer.queued_bytes == 30
+    assert [p.retransmissions for p in request.packets] == [0, 0]
+    assert [(s.packet.level, s.size_bytes) for s in buffer.pull(100)] == [(0, 10), (1, 20)]
+
+
+def test_what_is_given_up_is_not_taken_back() -> None:
+    request = request_of(10)
+    buffer = TransmitBuffer("am", 4)
+    buffer.put(request.packets)
+    block = buffer.pull(100)
+    buffer.drop(request)
+    buffer.take_back(block)
+    assert buffer.head is None and buffer.queued_bytes == 0
+
+
+def test_a_limit_refuses_what_does_not_fit_and_lets_smaller_packets_in() -> None:
+    request = request_of(10, 50, 20)
+    buffer = TransmitBuffer("am", 4, limit_bytes=30)
+    assert buffer.put(request.packets) == [request.packets[1]]
+    assert request.packets[1].fate is Fate.DROPPED
+    assert buffer.queued_bytes == 30
+
+
+def test_bytes_under_way_do_not_count_against_the_limit() -> None:
+    first, second = request_of(30), request_of(30)
+    buffer = TransmitBuffer("am", 4, limit_bytes=30)
+    assert buffer.put(first.packets) == []
+    buffer.pull(SEGMENT_HEADER_BYTES + 29)
+    assert buffer.put(second.packets) == second.packets
+    third = request_of(29)
+    assert buffer.put(third.packets) == []
+
+
+def test_an_image_whose_base_does_not_fit_is_refused_whole_and_the_others_are_not() -> None:
+    request = Request(0, 0, "a fox", (1, 2), 0, 10)
+    request.packets = [
+        Packet(request, i, level, bytes(n)) for i, level, n in [(0, 0, 40), (1, 0, 9), (0, 1, 1), (1, 1, 1)]
+    ]
+    buffer = TransmitBuffer("am", 4, limit_bytes=30)
+    assert buffer.put(request.packets) == [request.packets[0], request.packets[2]]
+    assert buffer.queued_bytes == 10
+
+
 @pytest.mark.parametrize("mode", ["am", "um"])
 @given(data=st.data())
 def test_every_offered_byte_ends_as_delivered_or_dropped(mode: str, data: st.DataObject) -> None:
@@ -94,7 +144,7 @@ def test_every_offered_byte_ends_as_delivered_or_dropped(mode: str, data: st.Dat
     for _ in range(data.draw(st.integers(0, 30))):
         if in_flight and data.draw(st.booleans()):
             segments = in_flight.pop(data.draw(st.integers(0, len(in_flight) - 1)))
-            (buffer.acknowledge if data.draw(st.booleans()) else buffer.lose)(segments)
+            data.draw(st.sampled_from([buffer.acknowledge, buffer.lose, buffer.take_back]))(segments)
         else:
             in_flight.append(buffer.pull(data.draw(st.integers(1, 80))))
         for packet in request.packets:

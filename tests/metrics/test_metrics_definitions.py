@@ -13,6 +13,7 @@ from mobaigc_sim.errors import UnknownNameError
 from mobaigc_sim.kernel.probes import Probes
 from mobaigc_sim.metrics import METRICS, evaluate, metric, summarise
 from mobaigc_sim.results import RunInfo, RunWriter, load
+from mobaigc_sim.results.tables import CAUSES
 
 S = 10**9
 NAN = float("nan")
@@ -35,6 +36,9 @@ REQUESTS = [
             whole_bytes=1000),
     request(4.0, 5.0, "failed", "harq", ue=3, s=NAN, q=NAN, jpsq=0.5, offered_bytes=600, whole_bytes=1000),
     request(5.0, 6.0, "failed", "generation", ue=4, s=NAN, q=NAN, generated_ns=-1, whole_bytes=7),
+    request(5.0, 6.0, "partial", "rlf", ue=4, jpsq=0.0, s=0.8, q=2 / 3, psnr_db=30.0, ssim=0.7),  # not failed
+    *(request(6.0, 7.0, "failed", cause, ue=4, s=NAN, q=NAN, generated_ns=-1)
+      for cause, n in {"rlf": 1, "handover": 2, "buffer": 3, "left": 4}.items() for _ in range(n)),
 ]  # fmt: skip
 
 SLOTS = [
@@ -45,7 +49,15 @@ SLOTS = [
 ]
 
 BLOCKS = [
-    {"time_ns": t * S, "ue": ue, "tb": tb, "harq_process": process, "transmission": n, "ack": ack, "tb_size_bits": bits}
+    {
+        "time_ns": round(t * S),
+        "ue": ue,
+        "tb": tb,
+        "harq_process": process,
+        "transmission": n,
+        "ack": ack,
+        "tb_size_bits": bits,
+    }
     for t, ue, tb, process, n, ack, bits in [
         (1, 1, 0, 0, 1, False, 800),  # in the warm-up
         (2, 1, 1, 0, 1, False, 800),
@@ -55,22 +67,64 @@ BLOCKS = [
         (4, 2, 1, 0, 2, False, 800),
         (5, 2, 2, 0, 1, True, 800),  # the process went on: block 1 of user 2 was given up
         (6, 2, 3, 1, 1, False, 800),  # still under way at the end
+        (7, 3, 0, 0, 1, False, 800),  # given up at the handover of 8 s, not by HARQ
+        (8, 3, 1, 0, 1, False, 800),  # given up by HARQ, in the slot of the handover
+        (8.05, 3, 2, 0, 1, False, 800),
     ]
 ]
 
+
+def event(time_s, kind, ue, from_cell, to_cell):
+    return {"time_ns": round(time_s * S), "kind": kind, "ue": ue, "detail": f"cell {from_cell} to {to_cell}"}
+
+
+EVENTS = [
+    event(1.80, "handover", 1, 0, 1),
+    event(1.85, "handover_done", 1, -1, 1),  # in the warm-up
+    event(2.75, "handover", 1, 1, 0),
+    event(2.80, "handover_done", 1, -1, 0),  # back after 0.95 s
+    event(3.00, "handover", 1, 0, 2),
+    event(3.05, "handover_done", 1, -1, 2),  # on after 0.25 s
+    event(4.00, "handover", 1, 2, 0),
+    event(4.05, "handover_done", 1, -1, 0),  # back after exactly 1 s
+    event(5.00, "rlf", 1, 0, -1),
+    event(5.20, "reestablished", 1, -1, 2),
+    event(5.30, "handover", 1, 2, 0),
+    event(5.35, "handover_done", 1, -1, 0),  # came back, but was not handed over to cell 2
+    event(8.00, "handover", 3, 5, 4),
+    event(8.10, "left", 3, -1, -1),
+    event(9.90, "rlf", 2, 5, -1),  # out beyond the end
+    event(10.1, "reestablished", 2, -1, 5),  # after the end
+    {"time_ns": 5 * S, "kind": "packet_lost", "ue": 1, "detail": "image 0, level 1, 9 B"},
+]
+USERS = [
+    {"time_ns": t * S, "ue": ue}
+    for t, present in {1: 9, 2: 2, 6: 3, 10: 9}.items()  # 2.5 users in 8 s
+    for ue in range(present)
+]
+FILES = [
+    {"ue": 7, "size_bytes": 1000, "arrival_ns": round(a * S), "completed_ns": round(b * S)}
+    for a, b in [(1.9, 2.1), (2.0, 2.5), (3.0, 4.0), (9.9, 11.9), (10.0, 10.1)]
+]
+
 EXPECTED = {
-    "requests": 6,
+    "requests": 17,
     "delivered": 2,
-    "partial": 1,
-    "failed": 3,
+    "partial": 2,
+    "failed": 13,
     "failed_deadline": 1,
     "failed_harq": 1,
+    "failed_rlf": 1,
+    "failed_handover": 2,
+    "failed_buffer": 3,
     "failed_generation": 1,
-    "failure_ratio": 0.5,
+    "failed_left": 4,
+    "failure_ratio": 13 / 17,
     "cell_throughput_bps": 4000 / 8,
+    "spectral_efficiency": 4000 / (100 * 180),
     "latency_p50_s": 1.0,
-    "latency_p95_s": 1.45,  # of 0.5, 1.0, 1.5
-    "jpsq_mean": (0.9 + 0.6 + 0.7) / 6,
+    "latency_p95_s": 1.425,  # of 0.5, 1.0, 1.0, 1.5
+    "jpsq_mean": (0.9 + 0.6 + 0.7) / 17,
     "s_mean": 0.8,
     "q_mean": 2.0 / 3,
     "psnr_db_median": 30.0,
@@ -78,16 +132,26 @@ EXPECTED = {
     "bytes_ratio": 3000 / 5000,
     "delivered_bytes": 1600,
     "prb_utilisation": 45 / 100,
-    "first_tx_bler": 3 / 5,
-    "residual_bler": 1 / 4,
+    "first_tx_bler": 6 / 8,
+    "residual_bler": 2 / 5,
     "user_throughput_bps": [2400 / 8, 800 / 8, 0.0, 0.0],  # users 1 to 4
+    "user_throughput_p5_bps": 0.0,
+    "user_throughput_p50_bps": 50.0,
     "jain_fairness": 400**2 / (4 * (300**2 + 100**2)),
+    "handover_rate": 4 / 20,
+    "ping_pong_ratio": 1 / 4,
+    "rlf_rate": 2 / 20,
+    "outage_ratio": (4 * 0.05 + 0.2 + 0.1 + 0.1) / 20,
+    "files": 3,
+    "file_throughput_mean_bps": (16000 + 8000 + 4000) / 3,
+    "file_throughput_p5_bps": 4400,
 }
 
 
 @pytest.fixture(scope="module")
 def summary(make_run):
-    return summarise(make_run(requests=REQUESTS, slots=SLOTS, transport_blocks=BLOCKS))
+    tables = {"transport_blocks": BLOCKS, "events": EVENTS, "users": USERS, "files": FILES}
+    return summarise(make_run(requests=REQUESTS, slots=SLOTS, **tables))
 
 
 def test_every_metric_is_worked_out_below():
@@ -109,8 +173,8 @@ def test_metrics_say_what_they_are():
 
 def test_nothing_measured(make_run):
     summary = summarise(make_run())
-    zero = {"requests", "delivered", "partial", "failed", "failed_deadline", "failed_harq", "failed_generation",
-            "delivered_bytes", "cell_throughput_bps"}  # fmt: skip
+    counts = {"requests", "delivered", "partial", "failed", "delivered_bytes", "cell_throughput_bps", "files"}
+    zero = counts | {f"failed_{cause}" for cause in CAUSES}
     assert {name for name, value in summary.items() if value == 0} == zero
     assert summary["user_throughput_bps"] == []
     assert all(value is None for name, value in summary.items() if name not in zero | {"user_throughput_bps"})
@@ -139,8 +203,8 @@ def test_summary_of_a_run_before_it_is_closed(tmp_path, make_run):
 
 outcomes = st.one_of(
     st.tuples(st.just("delivered"), st.just("")),
-    st.tuples(st.just("partial"), st.sampled_from(["deadline", "harq"])),
-    st.tuples(st.just("failed"), st.sampled_from(["deadline", "harq", "generation"])),
+    st.tuples(st.just("partial"), st.sampled_from(CAUSES)),
+    st.tuples(st.just("failed"), st.sampled_from(CAUSES)),
 )
 rows = st.lists(
     st.tuples(st.floats(0, 10), st.floats(0, 5), outcomes, st.integers(0, 5), st.floats(0, 1), st.integers(0, 999)),
@@ -160,7 +224,7 @@ def test_conservation(make_run, drawn):
     slots = [{"time_ns": b["time_ns"], "bits_acked": b["tb_size_bits"]} for b in blocks]
     result = summarise(make_run(requests=table, transport_blocks=blocks, slots=slots))
     assert result["delivered"] + result["partial"] + result["failed"] == result["requests"]
-    causes = sum(result[f"failed_{cause}"] for cause in ("deadline", "harq", "generation"))
+    causes = sum(result[f"failed_{cause}"] for cause in CAUSES)
     assert causes == result["failed"]
     assert sum(result["user_throughput_bps"]) == pytest.approx(result["cell_throughput_bps"])
     if result["jain_fairness"] is not None:

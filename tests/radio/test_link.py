@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from pathlib import Path
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from mobaigc_sim.radio.tables import CQI_TABLE_1, MCS_TABLE_1
 
 def monte_carlo() -> dict[int, list[tuple[float, float]]]:
     points = defaultdict(list)
-    with (Path(__file__).parent / "bler_points.csv").open() as file:
+    with (files("mobaigc_sim.verify") / "data" / "bler_points.csv").open() as file:
         for row in csv.DictReader(line for line in file if not line.startswith("#")):
             points[int(row["mcs_index"])].append((float(row["snr_db"]), float(row["bler"])))
     return points

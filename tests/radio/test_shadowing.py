@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from mobaigc_sim.kernel.streams import Streams
-from mobaigc_sim.radio.channel import RadioSetup
-from mobaigc_sim.radio.numerology import Carrier
+from mobaigc_sim.radio.config import RadioConfig
 from mobaigc_sim.radio.pathloss import SCENARIOS, Geometry
 from mobaigc_sim.radio.shadowing import GaussianField
 from mobaigc_sim.radio.tr38901 import Tr38901
@@ -43,17 +42,18 @@ def test_values_are_gaussian_and_depend_on_position_only():
 
 
 def build(scenario: str, seed: int) -> Tr38901:
-    setup = RadioSetup(1, Carrier.of(3.5e9, 1, 20e6), 33.0, 9.0, 10.0 if scenario == "umi" else 25.0, 1.5)
-    return Tr38901(Tr38901.Config(scenario=scenario, fading="flat"), setup, Streams(seed))
+    bs_height = "10 m" if scenario == "umi" else "25 m"
+    config = RadioConfig.model_validate({"bs_height": bs_height, "channel": {"scenario": scenario, "fading": "flat"}})
+    return Tr38901(config.channel, config.setup(1), Streams(seed))
 
 
 @pytest.mark.parametrize(("scenario", "d2d_m"), [("umi", 50.0), ("umi", 200.0), ("uma", 50.0), ("uma", 200.0)])
 def test_los_fraction_and_deviation_follow_the_tables(scenario, d2d_m):
     angle_N = np.arange(8) * np.pi / 4
     ring_N2 = d2d_m * np.stack([np.cos(angle_N), np.sin(angle_N)], axis=1)
-    states = [build(scenario, seed).large_scale(ring_N2) for seed in range(500)]
-    gain_db = np.concatenate([gain for gain, _ in states])
-    los = np.concatenate([los for _, los in states])
+    states = [build(scenario, seed).large_scale(np.zeros(8, int), ring_N2) for seed in range(500)]
+    gain_db = np.concatenate([gain_NC[:, 0] for gain_NC, _ in states])
+    los = np.concatenate([los_NC[:, 0] for _, los_NC in states])
     model, d_N = SCENARIOS[scenario], np.array([d2d_m])
     geometry = Geometry(3.5e9, 10.0 if scenario == "umi" else 25.0, 1.5)
     assert los.mean() == pytest.approx(model.los_probability(d_N)[0], abs=0.035)
@@ -63,3 +63,31 @@ def test_los_fraction_and_deviation_follow_the_tables(scenario, d2d_m):
     ):
         assert gain_db[state].mean() == pytest.approx(-loss, abs=0.25 * deviation.sigma_db)
         assert gain_db[state].std() == pytest.approx(deviation.sigma_db, rel=0.1)
+
+
+def test_cells_of_a_site_share_their_shadowing_and_sites_do_not():
+    config = RadioConfig.model_validate({"layout": {"sites": 7, "sectors": 3, "isd": "200 m"}})
+    position_m_N2 = np.random.default_rng(1).uniform(-100, 100, (300, 2))
+    gain_db_NC, los_NC = Tr38901(config.channel, config.setup(1), Streams(1)).large_scale(
+        np.zeros(300, int), position_m_N2
+    )
+    # omnidirectional elements: three cells of a site are the same link
+    assert np.allclose(gain_db_NC.reshape(300, 7, 3), gain_db_NC[:, ::3, None])
+    assert np.array_equal(los_NC.reshape(300, 7, 3), np.repeat(los_NC[:, ::3, None], 3, axis=2))
+    assert len(np.unique(gain_db_NC[0])) == 7
+
+
+def test_large_scale_gain_follows_the_user_in_small_steps():
+    config = RadioConfig.model_validate({"channel": {"fading": "flat"}})
+    model = Tr38901(config.channel, config.setup(1), Streams(3))
+    step_m = 10.0 / 40
+    exact_db, held_db = [], []
+    for slot in range(2000):
+        position_m_12 = np.array([[60.0 + 0.01 * slot, 20.0]])
+        held_db.append(model.begin_slot(slot, position_m_12, np.zeros(1)).gain_db_UC[0, 0])
+        exact_db.append(model.large_scale(np.zeros(1, int), position_m_12)[0][0, 0])
+    held_db, exact_db = np.array(held_db), np.array(exact_db)
+    # what is held is exact where it changes, a quarter of a metre apart, and never older than that
+    changed = np.flatnonzero(np.diff(held_db)) + 1
+    assert np.allclose(held_db[changed], exact_db[changed])
+    assert np.diff(changed).min() >= step_m / 0.01 - 1 and np.diff(changed).max() <= step_m / 0.01 + 1

@@ -26,9 +26,9 @@ def event_record(i: int) -> dict[str, Any]:
 
 def block_record(i: int) -> dict[str, Any]:
     return {
-        "slot": i, "time_ns": i * 500_000, "ue": i % 3, "tb": i, "harq_process": i % 16, "transmission": 1,
-        "mcs_index": i % 28, "n_prb": 4, "tb_size_bits": 1024, "sinr_eff_db": float("nan") if i % 7 == 0 else i / 3,
-        "bler": 0.1, "ack": i % 10 != 0,
+        "slot": i, "time_ns": i * 500_000, "ue": i % 3, "cell": i % 7, "tb": i, "harq_process": i % 16,
+        "transmission": 1, "mcs_index": i % 28, "n_prb": 4, "tb_size_bits": 1024,
+        "sinr_eff_db": float("nan") if i % 7 == 0 else i / 3, "bler": 0.1, "ack": i % 10 != 0,
     }  # fmt: skip
 
 

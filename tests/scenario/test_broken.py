@@ -36,9 +36,18 @@ EXPECTED = {
         "6: radio.bandwidth: a bandwidth of 5 MHz does not exist at numerology 2 in FR1; expected one of: 10 MHz, "
         "15 MHz, 20 MHz, 25 MHz, 30 MHz, 35 MHz, 40 MHz, 45 MHz, 50 MHz, 60 MHz, 70 MHz, 80 MHz, 90 MHz, 100 MHz",
     ],
+    "impossible_cells": [
+        "3: radio.layout.sites: sites must be 1, 7 or 19 on a hexagonal grid, got 8",
+        "4: radio.radio_link.q_in: q_in (-8 dB) is below q_out (-6 dB)",
+        "6: radio.handover.time_to_triger: unknown key; did you mean 'time_to_trigger'?",
+        "8: traffic.background.kind: expected 'ftp3' or 'full_buffer', got 'ftp2'; did you mean 'ftp3'?",
+        "8: traffic.background.users: must be greater than or equal to 1, got 0",
+        "10: service.rlc.buffer: must be greater than or equal to 1, got '0 B'",
+    ],
     "unknown_plugins": [
         "3: scheduler.kind: unknown scheduler 'proportional_fare'; did you mean 'proportional_fair'?",
-        "5: users.mobility.kind: unknown mobility 'teleport'; expected one of: gauss_markov, random_waypoint, static",
+        "5: users.mobility.kind: unknown mobility 'teleport'; expected one of: csv_trace, gauss_markov, highway, "
+        "manhattan, ns2, random_waypoint, static, sumo_fcd, train",
         "6: radio.channel.kind: unknown channel 'rayleih'; did you mean 'rayleigh'?",
         "7: traffic.prompts.kind: expected 'list' or 'embedded', got 'lists'; did you mean 'list'?",
     ],

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from mobaigc_sim.errors import ScenarioError
 from mobaigc_sim.registry import FrozenConfig, Registry, plugin_field
-from mobaigc_sim.scenario.load import load_as
+from mobaigc_sim.scenario.dump import dump_scenario
+from mobaigc_sim.scenario.load import load_as, load_scenario
 from mobaigc_sim.units import Hertz, Metres, Nanoseconds
 
 shapes = Registry("shapes")
@@ -250,3 +251,17 @@ def test_overrides_are_yaml_and_come_in_order(write: Write) -> None:
 )  # fmt: skip
 def test_problems_of_overrides_name_the_override(write: Write, override: str, problem: str) -> None:
     assert told(write(GOOD), override) == [problem]
+
+
+def test_a_relative_file_counts_from_the_scenario_that_says_it_and_survives_a_dump(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "scenarios"
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "cars.yaml").write_text(
+        f"extends: {shipped}/junction.yaml\nusers: {{mobility: {{file: cars.xml}}}}\n"
+    )
+    (tmp_path / "mine.yaml").write_text("extends: base/cars.yaml\nseed: 3\n")
+    found = load_scenario(tmp_path / "mine.yaml")
+    assert found.users.mobility.file == str(tmp_path / "base" / "cars.xml")
+    (tmp_path / "dump.yaml").write_text(dump_scenario(found))
+    assert load_scenario(tmp_path / "dump.yaml") == found
+    assert load_scenario(tmp_path / "mine.yaml", ["users.mobility.file=a.xml"]).users.mobility.file == "a.xml"

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from mobaigc_sim.scheduling import SlotState, fill
+from mobaigc_sim.scheduling.fill import deal
 
 from ..contracts.scheduler_contract import assert_capped_by_need, assert_valid, assert_work_conserving, slot_states
+
+Indices = NDArray[np.int64]
 
 
 def of(metric: object, bits: object, backlog: object, free: object = None) -> list[int]:
@@ -76,3 +80,17 @@ def test_on_flat_channels_users_are_served_in_the_order_of_their_metric(state: S
         share = min(left, -(-int(state.backlog_bits_U[u]) // int(bits_U[u])))
         assert (owner_B == u).sum() == share
         left -= share
+
+
+@settings(deadline=None, max_examples=300)
+@given(state=slot_states(), seed=st.integers(0, 1000), levels=st.integers(1, 5))
+def test_the_compiled_loop_does_what_deal_does(state: SlotState, seed: int, levels: int) -> None:
+    # few levels make ties
+    metric_UB = np.random.default_rng(seed).integers(0, levels, state.bits_per_prb_UB.shape).astype(float)
+
+    def best(users_P: Indices, prbs_Q: Indices, usable_PQ: NDArray[np.bool_]) -> Indices:
+        winner_Q: Indices = np.where(usable_PQ, metric_UB[np.ix_(users_P, prbs_Q)], -np.inf).argmax(axis=0)
+        return winner_Q
+
+    arguments = state.bits_per_prb_UB, state.backlog_bits_U, state.prb_free_B
+    assert fill(metric_UB, *arguments).tolist() == deal(best, *arguments).tolist()

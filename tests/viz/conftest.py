@@ -83,9 +83,9 @@ def write_run(folder: Path, seed: int = 1) -> Run:
             })  # fmt: skip
             lost = rng.random() < 0.1
             block = {
-                "slot": slot * 10, "time_ns": slot * 10 * SLOT_NS, "ue": slot % 12, "tb": slot, "harq_process": 0,
-                "transmission": 1, "mcs_index": 12, "n_prb": used, "tb_size_bits": sent, "sinr_eff_db": 14.0,
-                "bler": 0.1, "ack": not lost,
+                "slot": slot * 10, "time_ns": slot * 10 * SLOT_NS, "ue": slot % 12, "cell": 0, "tb": slot,
+                "harq_process": 0, "transmission": 1, "mcs_index": 12, "n_prb": used, "tb_size_bits": sent,
+                "sinr_eff_db": 14.0, "bler": 0.1, "ack": not lost,
             }  # fmt: skip
             probes.publish("transport_blocks", block)
             if lost:

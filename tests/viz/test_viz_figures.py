@@ -116,6 +116,20 @@ def test_failures_by_cause(measured):
         np.testing.assert_allclose(sorted(segment[:, 1]), [found.low, found.high])
 
 
+def test_rarer_causes_have_bars_where_there_were_any(measured):
+    table = measured.copy()
+    failed = table.index[table["status"] == "failed"][:3]
+    table.loc[failed, "cause"] = ["handover", "left", "handover"]
+    axes = figures.failures_by_cause(table).axes[0]
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert shown == ["deadline", "HARQ", "handover", "generation", "user left", "all"]
+    counts = dict(zip(shown, (text.get_text() for text in axes.texts), strict=True))
+    assert (counts["handover"], counts["user left"]) == ("2", "1")
+    heights = [bar.get_height() for bar in axes.patches]
+    assert sum(heights[:-1]) == pytest.approx(heights[-1])
+    assert len({bar.get_hatch() for bar in axes.patches[:-1]}) == len(shown) - 1, "readable in grey"
+
+
 def all_figures(run, time, requests):
     return {
         "throughput": figures.throughput(run.slots, **time),

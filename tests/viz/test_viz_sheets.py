@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from mobaigc_sim.errors import MobaigcError
-from mobaigc_sim.results import ResultsError, Run, load
+from mobaigc_sim.results import TABLES, ResultsError, Run, load
 from mobaigc_sim.viz.console import print_summary, render_run, summary_text
 from mobaigc_sim.viz.explain import explain_figure, top_words
 from mobaigc_sim.viz.gallery import choose, gallery, numbers
@@ -190,11 +190,20 @@ def test_summary_text(made_run, capsys):
     parts = [int(rows[name].split(" ")[0]) for name in ("delivered", "partial", "failed")]
     assert int(rows["requests"]) == value["requests"] == sum(parts)
     assert sum(int(rows[f"by {cause}"]) for cause in ("deadline", "harq", "generation")) == parts[2]
-    assert rows["cell throughput"] == f"{value['cell_throughput_bps'] / 1e6:.3g} Mbit/s"
+    assert rows["throughput"] == f"{value['cell_throughput_bps'] / 1e6:.3g} Mbit/s"
     assert rows["JPSQ"].startswith(f"{value['jpsq_mean']:.3f} ")
     assert f"S {value['s_mean']:.3f}, Q {value['q_mean']:.3f}" in rows["JPSQ"]
     assert rows["bytes against whole"] == f"{value['bytes_ratio']:.1%}"
     assert str(made_run.folder / "figures") in text or not (made_run.folder / "figures").exists()
+
+
+def test_rarer_causes_have_lines_where_there_were_any(made_run):
+    table = made_run.requests.copy()
+    table.loc[table.index[table["status"] == "failed"][-2:], "cause"] = "rlf"
+    frames = {name: made_run.frame(name) for name in TABLES}
+    text = summary_text(Run(made_run.manifest, frames | {"requests": table}))
+    assert "    by rlf             2\n" in text
+    assert "by handover" not in text
 
 
 def test_summary_of_an_incomplete_and_empty_run(made_run):

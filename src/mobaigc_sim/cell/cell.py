@@ -1,4 +1,4 @@
-"""One cell put together from a scenario: the only place where radio, mobility, traffic, media and scheduling meet."""
+"""The cells put together from a scenario: the only place where radio, mobility, traffic, media and scheduling meet."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from ..mobility import Area, mobility
 from ..radio.downlink import Downlink
 from ..scenario.schema import Scenario
 from ..scheduling import schedulers
-from .base_station import BaseStation
+from .background import load_with
+from .connection import Connections
 from .generation import ImageServer
 from .journey import Journey
+from .network import Network
 from .request import Request
 from .scoring import ScoringDesk
 from .wishes import draw_requests
 
 
 class Cell:
-    """A base station, its users, the image server and the phones.
+    """Base stations, their users, the image server and the phones.
 
     Requests arrive during `duration`; the run goes on until the last of them is finished.
     """
@@ -35,27 +37,33 @@ class Cell:
         self.scenario = scenario
         self.clock = Clock()
         streams = Streams(scenario.seed, scenario.replication)
-        n_ue = scenario.users.count
+        background = scenario.traffic.background
+        n_ue = scenario.users.count + (background.users if background is not None else 0)
         motion = mobility.get(scenario.users.mobility.kind)(
             scenario.users.mobility, n_ue, Area.of(scenario.users.area), streams.rng("mobility")
         )
-        scheduler = schedulers.get(scenario.scheduler.kind)(scenario.scheduler)
         self.media = make_media(scenario.media) if media is None else media
-        self.requests = draw_requests(scenario, streams, self.media.held)
+        present_ns = [motion.presence_ns(ue) for ue in range(scenario.users.count)]
+        self.requests = draw_requests(scenario, streams, self.media.held, present_ns)
         self.media.check_prompts({r.prompt for r in self.requests})
-        self.station = BaseStation(
+        link = Downlink(scenario.radio, n_ue, streams)
+        self.network = Network(
             self.clock,
-            Downlink(scenario.radio, n_ue, streams),
+            link,
+            Connections(scenario.radio, link, n_ue, streams.rng("radio.handover")),
             motion,
-            scheduler,
+            [schedulers.get(scenario.scheduler.kind)(scenario.scheduler) for _ in range(link.n_cell)],
             scenario.service,
             scenario.results,
             probes,
             n_ue,
         )
+        if background is not None:
+            self.network.on_file = lambda file: probes.publish("files", file.row())
+            load_with(background, scenario.users.count, self.clock, self.network, streams)
         self.desk = ScoringDesk(self.media, scenario.service, probes, sampled(scenario, len(self.requests)))
         server = ImageServer(self.clock, self.media, scenario.service)
-        self._journey = Journey(self.clock, server, self.station, scheduler, self.media, self.desk)
+        self._journey = Journey(self.clock, server, self.network, self.media, self.desk)
 
     def run(self, on_progress: Callable[[float, int], None] | None = None) -> None:
         """Run to the end; `on_progress(simulated seconds, requests finished)` is called once a simulated second."""

@@ -11,9 +11,9 @@ import simpy
 from ..kernel.clock import Clock
 from ..media.base import AnyPicture, Media
 from ..media.config import MediaConfig
-from ..scheduling.base import ContentView, Scheduler
-from .base_station import BaseStation
+from ..scheduling.base import ContentView
 from .generation import ImageServer
+from .network import Network
 from .request import Packet, Request
 from .scoring import ScoringDesk
 
@@ -25,37 +25,46 @@ class Journey:
         self,
         clock: Clock,
         server: ImageServer,
-        station: BaseStation,
-        scheduler: Scheduler,
+        network: Network,
         media: Media,
         desk: ScoringDesk,
     ) -> None:
         self._clock = clock
         self._server = server
-        self._station = station
-        self._scheduler = scheduler
+        self._network = network
         self._media = media
         self._desk = desk
         self._settled: dict[Request, simpy.Event] = {}
-        station.on_change = self._on_change
+        self._gone: dict[Request, simpy.Event] = {}
+        network.on_change = self._on_change
+        network.on_leave = self._on_leave
         self.active = 0
 
     def travel(self, request: Request) -> Generator[simpy.Event, Any, None]:
-        """Generate → decide how much to send → encode → queue → wait for the radio or the deadline → score."""
+        """Generate → decide how much to send → encode → queue → wait for the radio or the deadline → score.
+
+        A user who leaves ends its requests.
+        """
         self.active += 1
         deadline = self._clock.timeout(request.deadline_ns - self._clock.now_ns)
+        gone = self._gone[request] = self._clock.event()
         ready = self._server.submit(request)
-        yield ready | deadline
+        yield ready | deadline | gone
         pictures: list[AnyPicture] = list(ready.value or ()) if ready.triggered else []
-        if pictures and not deadline.processed:
+        if pictures and not deadline.processed and not request.gone:
             request.generated_ns = self._clock.now_ns
+            before_ns = self._network.outage_ns(request.ue)
             request.keep = self._choose_keep(request, pictures)
             request.packets = self._encode(request, pictures)
             settled = self._settled[request] = self._clock.event()
-            self._station.buffers[request.ue].put(request.packets)
-            yield settled | deadline
+            self._network.offer(request)
+            self._on_change(request)
+            yield settled | deadline | gone
             del self._settled[request]
-        self._station.buffers[request.ue].drop(request)
+            handover_ns, rlf_ns = self._network.outage_ns(request.ue)
+            request.outage_ns = handover_ns - before_ns[0], max(0, rlf_ns - before_ns[1])
+        del self._gone[request]
+        self._network.withdraw(request)
         request.finished_ns = self._clock.now_ns
         self.active -= 1
         self._desk.hand_in(request, pictures)
@@ -64,8 +73,8 @@ class Journey:
         config: MediaConfig = self._media.config
         if not config.semantic:
             return 1.0
-        view = self._content(request, pictures) if self._scheduler.reads_content else None
-        chosen = self._scheduler.keep_ratio(view)
+        scheduler = self._network.scheduler_of(request.ue)
+        chosen = scheduler.keep_ratio(self._content(request, pictures) if scheduler.reads_content else None)
         return self._media.offered_keep(config.keep if chosen is None else chosen)
 
     def _content(self, request: Request, pictures: list[AnyPicture]) -> ContentView:
@@ -77,7 +86,7 @@ class Journey:
             keep_grid=self._media.keep_grid,
             bytes_at_keep=np.sum([c.total_bytes for c in curves], axis=0).astype(np.float64),
             importance_at_keep=np.mean([c.importance for c in curves], axis=0),
-            mean_rate_bps=float(self._station.mean_rate_bps_U[request.ue]),
+            mean_rate_bps=float(self._network.mean_rate_bps_U[request.ue]),
             active_requests=self.active,
         )
 
@@ -91,8 +100,14 @@ class Journey:
         ]
         return sorted(packets, key=lambda p: (p.level, p.image))
 
+    def _on_leave(self, ue: int) -> None:
+        for request, gone in self._gone.items():
+            if request.ue == ue and not gone.triggered:
+                request.gone = True
+                gone.succeed()
+
     def _on_change(self, request: Request) -> None:
-        if request in self._settled and request.open_packets == 0:
+        if request in self._settled and not self._settled[request].triggered and request.open_packets == 0:
             if request.dropped_bytes == 0:
                 request.completed_ns = self._clock.now_ns
             self._settled[request].succeed()

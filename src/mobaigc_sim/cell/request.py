@@ -56,6 +56,12 @@ class Request:
     packets: list[Packet] = field(default_factory=list)
     lost_levels: set[int] = field(default_factory=set)
     """Levels of which HARQ and RLC gave up a packet."""
+    refused_levels: set[int] = field(default_factory=set)
+    """Levels of which a packet did not fit into the buffer."""
+    outage_ns: tuple[int, int] = (0, 0)
+    """Time between generation and end that the user was out of service, for handovers and for radio link failures."""
+    gone: bool = False
+    """Whether the user left before the request was finished."""
 
     @property
     def open_packets(self) -> int:
@@ -97,12 +103,40 @@ class Request:
     def verdict(self) -> tuple[str, str]:
         """Status and cause, once finished.
 
-        `failed`: no image can be shown; `partial`: something offered is missing, and what arrived is shown.
+        `failed`: no image can be shown; `partial`: something offered is missing, and what arrived is shown. The cause
+        is the first of these that holds: `left`, the user went away; `generation`, the images were not ready in time;
+        `buffer`, something missing did not fit; `harq`, HARQ and RLC gave it up; `rlf` and `handover`, it would have
+        come in time without the time out of service (see `_outage`); else `deadline`. For a failed request, what is
+        missing are the bases.
         """
         if self.generated_ns < 0:
-            return "failed", "generation"
-        if not any(self.has_base(i) for i in range(self.images)):
-            return "failed", "harq" if 0 in self.lost_levels else "deadline"
-        if self.delivered_bytes < self.offered_bytes:
-            return "partial", "harq" if self.lost_levels else "deadline"
-        return "delivered", ""
+            return "failed", "left" if self.gone else "generation"
+        shown = any(self.has_base(i) for i in range(self.images))
+        missing = [p for p in self.packets if p.fate is not Fate.ARRIVED and (shown or p.level == 0)]
+        if shown and not missing:
+            return "delivered", ""
+        return "partial" if shown else "failed", self._cause(missing)
+
+    def _cause(self, missing: list[Packet]) -> str:
+        if self.gone:
+            return "left"
+        levels = {p.level for p in missing}
+        if self.refused_levels & levels:
+            return "buffer"
+        if self.lost_levels & levels:
+            return "harq"
+        return self._outage(sum(p.size_bytes - p.acked_bytes for p in missing)) or "deadline"
+
+    def _outage(self, missing_bytes: int) -> str:
+        """`handover` or `rlf` if the missing bytes fit into that time at the request's own rate in service, else ``.
+
+        A request of which nothing arrived has no rate; then an outage is to blame that took most of its time.
+        """
+        outage_ns = sum(self.outage_ns)
+        service_ns = self.finished_ns - self.generated_ns - outage_ns
+        acked_bytes = sum(p.acked_bytes for p in self.packets)
+        enough_ns = missing_bytes * service_ns / acked_bytes if acked_bytes else service_ns
+        if not outage_ns or outage_ns < enough_ns:
+            return ""
+        handover_ns, rlf_ns = self.outage_ns
+        return "handover" if handover_ns > rlf_ns else "rlf"

@@ -36,14 +36,31 @@ class TransmitBuffer:
     Every byte leaves as sent or dropped.
     """
 
-    def __init__(self, mode: Literal["am", "um"], max_retx: int) -> None:
+    def __init__(self, mode: Literal["am", "um"], max_retx: int, limit_bytes: int | None = None) -> None:
         self.mode = mode
         self.max_retx = max_retx
+        self._limit_bytes = limit_bytes
         self._packets: deque[Packet] = deque()
 
-    def put(self, packets: Iterable[Packet]) -> None:
-        """Append packets, already in order of importance."""
-        self._packets.extend(packets)
+    def put(self, packets: Iterable[Packet]) -> list[Packet]:
+        """Append packets, already in order of importance; returns those given up because they do not fit.
+
+        What follows a packet that does not fit may still fit, except packets of an image whose base did not.
+        """
+        room = None if self._limit_bytes is None else self._limit_bytes - self.queued_bytes
+        refused: list[Packet] = []
+        baseless: set[int] = set()
+        for packet in packets:
+            if room is not None and (packet.size_bytes > room or packet.image in baseless):
+                packet.fate = Fate.DROPPED
+                refused.append(packet)
+                if packet.level == 0:
+                    baseless.add(packet.image)
+                continue
+            self._packets.append(packet)
+            if room is not None:
+                room -= packet.size_bytes
+        return refused
 
     @property
     def head(self) -> Request | None:
@@ -102,10 +119,19 @@ class TransmitBuffer:
                 given_up += [p for p in useless if p.fate is Fate.WAITING]
                 self._give_up(given_up)
                 continue
-            if packet.unsent_bytes == 0:
-                self._packets.appendleft(packet)
-            packet.sent_bytes -= segment.size_bytes
+            self._put_back(segment)
         return given_up
+
+    def take_back(self, segments: Iterable[Segment]) -> None:
+        """Put bytes back at the head that a change of cells took off the air; no packet is the worse for it."""
+        for segment in reversed(list(segments)):
+            if segment.packet.fate is Fate.WAITING:
+                self._put_back(segment)
+
+    def _put_back(self, segment: Segment) -> None:
+        if segment.packet.unsent_bytes == 0:
+            self._packets.appendleft(segment.packet)
+        segment.packet.sent_bytes -= segment.size_bytes
 
     def drop(self, request: Request) -> None:
         """Give up what is left of a request (its deadline has come)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..errors import MobaigcError
 from ..kernel.streams import Streams
@@ -13,15 +13,23 @@ from .request import Request
 
 SEED_BOUND = 2**31
 
+Presence = tuple[tuple[int, int], ...]
+"""Intervals [start, end) in ns."""
+
 
 class BankDrawError(MobaigcError):
     """A bank that does not hold what the traffic asks for."""
 
 
 def draw_requests(
-    scenario: Scenario, streams: Streams, held: Mapping[str, tuple[int, ...]] | None = None
+    scenario: Scenario,
+    streams: Streams,
+    held: Mapping[str, tuple[int, ...]] | None = None,
+    present_ns: Sequence[Presence] | None = None,
 ) -> list[Request]:
     """Every request of the run in order of arrival; a user's requests do not depend on the other users.
+
+    `present_ns`: when each user is there, None for always; who is away does not ask.
 
     `held`: the seeds of each prompt that may be asked for, None for any. The prompts of the traffic that are held are
     drawn uniformly; the seeds of a request follow each other in the list of its prompt, from a place drawn uniformly
@@ -38,13 +46,15 @@ def draw_requests(
         times_ns = process.times_ns(streams.rng(f"traffic.arrivals.{ue}"), scenario.duration)
         rng = streams.rng(f"traffic.wishes.{ue}")
         for time_ns in times_ns:
+            away = present_ns is not None and not any(a <= time_ns < b for a, b in present_ns[ue])
             first = int(rng.integers(SEED_BOUND))
             prompt = prompts.draw(rng)
             seeds = tuple(range(first, first + images))
             if held is not None:
                 known = held[prompt]
                 seeds = tuple(known[seed % len(known)] for seed in seeds)
-            wishes.append((int(time_ns), ue, prompt, seeds))
+            if not away:
+                wishes.append((int(time_ns), ue, prompt, seeds))
     wishes.sort()
     return [
         Request(number, ue, prompt, seeds, time_ns, time_ns + scenario.traffic.deadline)

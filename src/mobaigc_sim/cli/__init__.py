@@ -21,6 +21,7 @@ from .bank import bank_app
 from .bench import bench_app
 from .models import models_app
 from .shared import Overrides
+from .verify import verify
 
 if TYPE_CHECKING:
     from ..experiment.run import Progress
@@ -176,6 +177,7 @@ def list_plugins(
             typer.echo(f"  {kind:<{width}}  {text}")
 
 
+app.command()(verify)
 app.add_typer(models_app, name="models")
 app.add_typer(bank_app, name="bank")
 app.add_typer(bench_app, name="bench")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -36,4 +37,30 @@ def bench_media(
         )
     print_table(COLUMNS, rows(found))
     for line in facts(found):
+        typer.echo(line)
+
+
+@bench_app.command("slots")
+def bench_slots(
+    users: Annotated[list[int] | None, typer.Option(min=1, help="Numbers of users; may be repeated.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the sides take turns in each.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the medians as JSON.")] = False,
+) -> None:
+    """Users times slots per second of one core: the compiled kernel, a run through SimPy, the numpy twin."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from ..experiment import bench_slots as bench
+
+    stderr = Console(stderr=True)
+    with Bar(console=stderr, transient=True, disable=as_json or not stderr.is_terminal) as bar:
+        task = bar.add_task("slots", total=None)
+        found = bench.bench_slots(
+            users or (10, 50, 200), rounds, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    if as_json:
+        typer.echo(json.dumps(bench.as_json(found)))
+        return
+    print_table(bench.COLUMNS, bench.rows(found))
+    for line in bench.facts(found):
         typer.echo(line)

@@ -44,8 +44,9 @@ class MediaConfig(FrozenConfig):
     mode: Literal["live", "bank"] = "live"
     """`live` runs the models for every request; `bank` looks up what a bank measured, and needs no model."""
     bank: str | None = None
-    """Folder that `mobaigc-sim bank build` made. Requests ask for its pictures only, and keep ratios are rounded to
-    those it holds, in both modes: so a live run on a bank serves the very requests of a run in mode `bank`."""
+    """Folder that `mobaigc-sim bank build` made; a relative path counts from the scenario file. Requests ask for its
+    pictures only, and keep ratios are rounded to those it holds, in both modes: so a live run on a bank serves the very
+    requests of a run in mode `bank`."""
     models: str = "embedded"
     """Model set: `embedded`, the path of a diffusers folder, or `hub:owner/name` from the local Hugging Face cache
     (`mobaigc-sim models pull` fills it)."""

@@ -1,22 +1,30 @@
 """The contract of every mobility model, and the area in which users move.
 
-Shapes: U users, 2 the coordinates x and y in metres; the base station stands at the origin.
+Shapes: U users, 2 the coordinates x and y in metres; the base station, or the first site, stands at the origin.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, model_validator
 
+from ..errors import MobaigcError
 from ..registry import FrozenConfig, Registry
 from ..units import Metres
 
 mobility = Registry("mobility")
+
+FOREVER_NS = 2**63 - 1
+_ALL = np.ones(0, np.bool_)
+
+
+class MobilityError(MobaigcError):
+    """A mobility model that does not fit the area or the users it is given."""
 
 
 class AreaConfig(FrozenConfig):
@@ -81,6 +89,13 @@ class Kinematics:
     """Right-hand derivative of the position."""
     travelled_m_U: NDArray[np.float64]
     """Length of the path since time zero; spatially correlated shadowing and fading follow it."""
+    present_U: NDArray[np.bool_] = field(default_factory=lambda: _ALL)
+    """Who is in the scene; all of them when left out. Who is not has speed zero, and the position where they were
+    last seen, or will first be seen."""
+
+    def __post_init__(self) -> None:
+        if self.present_U is _ALL:
+            object.__setattr__(self, "present_U", np.ones(len(self.travelled_m_U), np.bool_))
 
 
 class MobilityModel(ABC):
@@ -105,6 +120,15 @@ class MobilityModel(ABC):
             raise ValueError(f"expected a time of at least {self._asked_ns} ns, got {now_ns} ns")
         self._asked_ns = now_ns
         return self._kinematics(now_ns)
+
+    def presence_ns(self, ue: int) -> tuple[tuple[int, int], ...]:
+        """Intervals [start, end) in which a user is in the scene, ascending; known before the first `advance`.
+
+        `Kinematics.present_U` says the same for one instant. Only traces have users that are not always there.
+        """
+        if not 0 <= ue < self.n_ue:
+            raise IndexError(f"expected a user from 0 to {self.n_ue - 1}, got {ue}")
+        return ((0, FOREVER_NS),)
 
     @abstractmethod
     def _kinematics(self, now_ns: int) -> Kinematics:

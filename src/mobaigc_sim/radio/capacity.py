@@ -40,17 +40,17 @@ class Curve:
 
     def effective_sinr_db(self, bits: Array) -> Array:
         """SINR at which the modulation carries so many bits; stops where it is full to a millionth of a bit."""
-        full = self._full
+        full = self.full
         sinr_db: Array = np.asarray(np.interp(bits, self.capacity_G[:full], self.sinr_db_G[:full]))
         return sinr_db
 
     def effective_sinr_db_of(self, bits: float) -> float:
         """`effective_sinr_db` of one value, several times faster."""
         capacity = self._capacity
-        high = bisect_left(capacity, bits, 0, self._full)
+        high = bisect_left(capacity, bits, 0, self.full)
         if high == 0:
             return LOW_DB
-        if high == self._full:
+        if high == self.full:
             return LOW_DB + STEP_DB * (high - 1)
         return LOW_DB + STEP_DB * (high - (capacity[high] - bits) / (capacity[high] - capacity[high - 1]))
 
@@ -66,7 +66,8 @@ class Curve:
         )
 
     @cached_property
-    def _full(self) -> int:
+    def full(self) -> int:
+        """Points of the grid up to which the modulation is not full."""
         return int(np.searchsorted(self.capacity_G, self.modulation_order - _SATURATED_BITS)) + 1
 
     @cached_property

@@ -9,7 +9,11 @@ from pydantic import Field, model_validator
 from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..units import Db, Dbm, Hertz, Metres, Nanoseconds, PositiveNanoseconds
 from . import rayleigh as rayleigh
-from .channel import channels
+from .antenna import Antenna, AntennaConfig
+from .channel import RadioSetup, channels
+from .handover import HandoverConfig
+from .layout import Layout, LayoutConfig
+from .link_monitor import RadioLinkConfig
 from .numerology import Carrier
 from .pathloss import MAX_UE_HEIGHT_M, MIN_UE_HEIGHT_M
 from .tr38901 import Tr38901
@@ -36,8 +40,10 @@ class LinkAdaptationConfig(FrozenConfig):
 
 
 class HarqConfig(FrozenConfig):
-    """Retransmission with chase combining."""
+    """Retransmission with soft combining."""
 
+    combining: Literal["chase", "ir"] = "chase"
+    """`chase` repeats the same coded bits, `ir` (incremental redundancy) sends new ones while there are any."""
     processes: int = Field(default=16, ge=1, le=16)
     """Parallel processes of a user."""
     max_transmissions: int = Field(default=4, ge=1, le=32)
@@ -54,7 +60,16 @@ class SliceConfig(FrozenConfig):
 
 
 class RadioConfig(FrozenConfig):
-    """One cell: carrier, antennas, channel, and the layers that adapt to it."""
+    """Carrier, sites, antennas, channel, and the layers that adapt to it."""
+
+    layout: LayoutConfig = LayoutConfig()
+    """Sites and cells; one cell at the origin by default."""
+    antenna: AntennaConfig = AntennaConfig()
+    """Antenna of every cell."""
+    handover: HandoverConfig = HandoverConfig()
+    """Change of cells; without effect in a single cell."""
+    radio_link: RadioLinkConfig | None = None
+    """Radio link failure and re-establishment; left out, a link never fails."""
 
     carrier: Hertz = 3.5e9
     """Carrier frequency."""
@@ -63,11 +78,11 @@ class RadioConfig(FrozenConfig):
     bandwidth: Hertz = 20e6
     """Channel bandwidth; which exist depends on carrier and numerology."""
     tx_power: Dbm = 33.0
-    """Transmit power of the base station over the whole carrier, spread evenly over its blocks."""
+    """Transmit power of each cell over the whole carrier, spread evenly over its blocks."""
     noise_figure: Db = Field(default=9.0, ge=0.0)
     """Noise figure of the users' receivers."""
     bs_height: Metres = 10.0
-    """Height of the base station's antenna; 10 m is usual for `umi`, 25 m for `uma`."""
+    """Height of the antennas; 10 m is usual for `umi`, 25 m for `uma`, 35 m for `rma`, 3 m indoors."""
     ue_height: Metres = Field(default=1.5, ge=MIN_UE_HEIGHT_M, le=MAX_UE_HEIGHT_M)
     """Height of the users' antennas, 1.5 m to 13 m."""
     channel: Annotated[PluginConfig, plugin_field(channels, default="tr38901")] = Tr38901.Config()
@@ -91,3 +106,16 @@ class RadioConfig(FrozenConfig):
     def grid(self) -> Carrier:
         """The resource grid; raises ValueError that lists the bandwidths there are."""
         return Carrier.of(self.carrier, self.numerology, self.bandwidth, self.slice.prb_ratio)
+
+    def setup(self, n_ue: int) -> RadioSetup:
+        """What a channel is told."""
+        return RadioSetup(
+            n_ue=n_ue,
+            carrier=self.grid(),
+            layout=Layout.of(self.layout),
+            antenna=Antenna(self.antenna),
+            tx_power_dbm=self.tx_power,
+            noise_figure_db=self.noise_figure,
+            bs_height_m=self.bs_height,
+            ue_height_m=self.ue_height,
+        )

@@ -22,7 +22,7 @@ from .tables import CQI_TABLE_1, MODULATION_ORDERS
 
 Array = NDArray[np.float64]
 
-_LOWEST_DB, _HIGHEST_DB = -30, 45
+LOWEST_DB, HIGHEST_DB = -30, 45
 _ORDER_INDEX_C = np.array([MODULATION_ORDERS.index(row.modulation_order) for row in CQI_TABLE_1])
 
 _CQI_C = np.arange(1, len(CQI_TABLE_1) + 1)
@@ -40,34 +40,44 @@ class CsiReports:
 
     def __init__(self, n_ue: int, n_prb: int, period_slots: int, delay_slots: int) -> None:
         self._curves: list[Curve] = [curve(order) for order in MODULATION_ORDERS]
-        level_db_L = np.arange(_LOWEST_DB, _HIGHEST_DB + 1, dtype=np.float64)
+        level_db_L = np.arange(LOWEST_DB, HIGHEST_DB + 1, dtype=np.float64)
         self._information_LQ = np.stack([each.mutual_information(level_db_L) for each in self._curves], axis=1)
         self._period = period_slots
         self._delay = delay_slots
         self._next_U = np.arange(n_ue) % period_slots
         self._under_way: deque[tuple[int, NDArray[np.int64], NDArray[np.int64]]] = deque()
-        self.sinr_db_UB = np.full((n_ue, n_prb), -np.inf)
-        """Reported SINR; minus infinity before the first usable report."""
+        self.level_UB = np.zeros((n_ue, n_prb), dtype=np.int64)
+        """Reported SINR in whole dB above the lowest; without meaning before the first usable report."""
         self.information_UQB = np.zeros((n_ue, len(self._curves), n_prb))
         """Mutual information of the reported SINR, bits per symbol."""
         self.cqi_U = np.zeros(n_ue, dtype=np.int64)
 
-    def begin_slot(self, slot: int, sinr_db_UB: Array) -> NDArray[np.int64]:
-        """Measure what is due, take in what has arrived; returns the users whose report is new."""
-        due_R = np.flatnonzero(self._next_U <= slot)
-        if due_R.size:
-            self._next_U[due_R] = slot + self._period
-            level_RB = np.clip(np.floor(sinr_db_UB[due_R]), _LOWEST_DB, _HIGHEST_DB).astype(np.int64) - _LOWEST_DB
-            self._under_way.append((slot + self._delay, due_R, level_RB))
-        arrived: list[NDArray[np.int64]] = []
+    def due_U(self, slot: int) -> NDArray[np.bool_]:
+        """Users whose next report is due."""
+        due_U: NDArray[np.bool_] = self._next_U <= slot
+        return due_U
+
+    def measure(self, slot: int, ue_R: NDArray[np.int64], sinr_db_RB: Array) -> None:
+        """Put the reports of some users on their way."""
+        self._next_U[ue_R] = slot + self._period
+        level_RB = np.clip(np.floor(sinr_db_RB), LOWEST_DB, HIGHEST_DB).astype(np.int64) - LOWEST_DB
+        self._under_way.append((slot + self._delay, ue_R, level_RB))
+
+    def take_in(self, slot: int) -> None:
+        """Use every report that has arrived by a slot."""
         while self._under_way and self._under_way[0][0] <= slot:
             _, ue_R, level_RB = self._under_way.popleft()
             self._take_in(ue_R, level_RB)
-            arrived.append(ue_R)
-        return np.concatenate(arrived) if arrived else due_R[:0]
+
+    def forget(self, ue: int, next_slot: int) -> None:
+        """A new cell serves the user: nothing is known, the next report is due in a slot."""
+        self._next_U[ue] = next_slot
+        self.cqi_U[ue] = 0
+        kept = ((when, ue_R[ue_R != ue], level_RB[ue_R != ue]) for when, ue_R, level_RB in self._under_way)
+        self._under_way = deque(each for each in kept if each[1].size)
 
     def _take_in(self, ue_R: NDArray[np.int64], level_RB: NDArray[np.int64]) -> None:
-        self.sinr_db_UB[ue_R] = level_RB + _LOWEST_DB
+        self.level_UB[ue_R] = level_RB
         information_RQB = self._information_LQ[level_RB].transpose(0, 2, 1)
         self.information_UQB[ue_R] = information_RQB
         mean_RQ = np.add.reduce(information_RQB, axis=2) / level_RB.shape[1]

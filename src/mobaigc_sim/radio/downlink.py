@@ -1,195 +1,181 @@
-"""The downlink of one cell, slot by slot.
+"""The downlink of all cells, slot by slot, on the compiled kernel; `plain_downlink.PlainDownlink` is its twin.
 
-Shapes: U users, B resource blocks of the slice, N blocks of one transmission.
-
-In every slot, in this order: `begin_slot` (channel, reports, feedback), `retransmit`, then any number of `send`,
-at most one transport block a user and slot. One uniform draw, that of (slot, user), decides whether a block
-is received.
+Shapes: U users, C cells, B resource blocks, N users named by index.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel.streams import Streams
-from ..units import db_to_linear
-from .adaptation import LinkAdaptation
-from .channel import Channel, ChannelState, RadioSetup, channels
+from .compiled.air import sinr_rows
+from .compiled.blocks import decide, send, send_all
+from .compiled.loop import ENDLESS_BITS, full_buffer, open_all
+from .compiled.reports import expected_bits
 from .config import RadioConfig
-from .csi import CsiReports
-from .draws import Draws
-from .harq import Feedback, HarqEntity, TransportBlock
-from .link import mcs_formats
-from .olla import OuterLoop
-
-Array = NDArray[np.float64]
-
-_HIGHEST_MCS = 28
+from .decibels import decibels
+from .harq import Feedback, Sent
+from .link_layer import Array, Indices, LinkLayer, Mask
+from .state import NEVER, Air, make_limits, make_state, make_tables
 
 
-class Downlink:
-    """Channel, link adaptation and HARQ of all users of a cell; the base station stands at the origin."""
+class Downlink(LinkLayer):
+    """Channel, link adaptation and HARQ of all users of all cells."""
 
     def __init__(self, config: RadioConfig, n_ue: int, streams: Streams) -> None:
-        self.carrier = carrier = config.grid()
-        setup = RadioSetup(n_ue, carrier, config.tx_power, config.noise_figure, config.bs_height, config.ue_height)
-        self._channel: Channel = channels.get(config.channel.kind)(config.channel, setup, streams)
-        self._csi = CsiReports(n_ue, carrier.n_prb, carrier.slots(config.csi.period), carrier.slots(config.csi.delay))
-        adaptation = config.link_adaptation
-        self._adaptation = LinkAdaptation(carrier.n_prb, adaptation.bler_target)
-        self._outer_loop = OuterLoop(n_ue, adaptation.bler_target, adaptation.step, adaptation.initial_offset)
-        self._harq = HarqEntity(n_ue, config.harq.processes, config.harq.max_transmissions, config.harq.feedback_delay)
-        self._formats = mcs_formats(carrier.n_prb)
-        self._draws = Draws(n_ue, streams.rng("radio.harq"))
-        self._next_tb_id = 0
-        self._slot = -1
-        self._state: ChannelState
-        self._draw_U: Array
-        self._sent_U = np.zeros(n_ue, dtype=np.bool_)
-        self._bits_per_prb_UB = np.zeros((n_ue, carrier.n_prb))
-        self._stale: set[int] = set()
-        self.prb_owner_B = np.full(carrier.n_prb, -1, dtype=np.int64)
-        """User on each block in this slot, −1 for nobody."""
-        self.transmissions: list[dict[str, Any]] = []
-        """Records of this slot's transmissions, one row each of the `transport_blocks` table."""
+        super().__init__(config, n_ue, streams)
+        self._tables = make_tables(self.carrier, config.link_adaptation.bler_target)
+        self._limits = make_limits(config, self.carrier)
+        self._s = make_state(config, self.carrier, n_ue, self.n_cell)
+        self._initial_offset_db = config.link_adaptation.initial_offset
+        self._finished_F6 = np.empty((n_ue * config.harq.processes, 6), np.int64)
+        if self.n_cell == 1:
+            self._s.serving_U[:] = 0
 
-    def begin_slot(self, slot: int, position_m_U2: Array, travelled_m_U: Array) -> list[Feedback]:
-        """Open a slot; returns the transport blocks whose fate became known.
+    def _open(self, slot: int, last: int) -> list[Feedback]:
+        count = open_all(self._tables, self._limits, self._s, self._air, slot, last, self._finished_F6)
+        return [
+            Feedback(tb_id, ue, bits, bool(delivered), first_slot, transmissions)
+            for tb_id, ue, bits, delivered, first_slot, transmissions in self._finished_F6[:count].tolist()
+        ]
 
-        Positions are horizontal, relative to the base station. Slots come in ascending order, gaps allowed.
-        """
-        self._slot = slot
-        self._state = self._channel.begin_slot(slot, position_m_U2, travelled_m_U)
-        self._draw_U = self._draws.row(slot)
-        self._sent_U[:] = False
-        self.prb_owner_B[:] = -1
-        self.transmissions = []
-        self._stale.update(self._csi.begin_slot(slot, self._state.sinr_db_UB).tolist())
-        finished, first = self._harq.feedback(slot)
-        for outcome in first:
-            mcs_index = outcome.mcs_index
-            self._outer_loop.observe(outcome.ue, outcome.ack, mcs_index == 0, mcs_index == _HIGHEST_MCS)
-            self._stale.add(outcome.ue)
-        return finished
-
-    def retransmit(self) -> NDArray[np.bool_]:
-        """Send what failed before, oldest failure first; returns the mask of blocks left free.
-
-        A retransmission uses as many blocks as the first transmission, those of the free ones that the user last
-        reported best. One that does not fit, or whose user already sends in this slot, waits.
-        """
-        waiting: list[TransportBlock] = []
-        for tb in self._harq.retransmissions:
-            free_N = np.flatnonzero(self.prb_owner_B < 0)
-            if tb.n_prb > len(free_N) or self._sent_U[tb.ue]:
-                waiting.append(tb)
-                continue
-            best_first_N = np.argsort(-self._csi.sinr_db_UB[tb.ue, free_N], kind="stable")
-            tb.prb_N = np.sort(free_N[best_first_N[: tb.n_prb]])
-            self._transmit(tb)
-        self._harq.retransmissions = waiting
-        return self.prb_owner_B < 0
-
-    def send(self, ue: int, prb_B: NDArray[np.bool_], backlog_bits: int, least_bits: int = 0) -> TransportBlock | None:
-        """Send a new transport block on the blocks of a mask, or on the best of them that carry the backlog.
-
-        The MCS follows the latest report and the outer loop. Nothing is sent, and None returned, when the transport
-        block would be smaller than `least_bits`. Raises ValueError when the user cannot send, when a block
-        is taken or when none is offered.
-        """
-        if self._sent_U[ue] or not self._csi.cqi_U[ue] or not self._harq.has_free_process_U[ue]:
+    def send(self, ue: int, prb_B: Mask, backlog_bits: int, least_bits: int = 0) -> Sent | None:
+        """See `LinkLayer.send`."""
+        if not self.can_send_U[ue]:
             raise ValueError(f"user {ue} cannot send in slot {self._slot}")
-        prb_N = prb_B.nonzero()[0]
-        if not len(prb_N) or np.maximum.reduce(self.prb_owner_B[prb_N]) >= 0:
+        prb_N = np.flatnonzero(prb_B)
+        if not len(prb_N) or self._s.owner_CB[self._s.serving_U[ue], prb_N].max() >= 0:
             raise ValueError(f"user {ue} needs free resource blocks in slot {self._slot}")
-        mcs_index, prb_N, bits = self._adaptation.choose(
-            prb_N,
-            self._csi.sinr_db_UB[ue],
-            self._csi.information_UQB[ue],
-            float(self._outer_loop.offset_db_U[ue]),
-            backlog_bits,
-        )
-        if bits < least_bits:
+        if not send(self._tables, self._s, ue, prb_N, min(backlog_bits, ENDLESS_BITS), least_bits, self._slot):
             return None
-        process = self._harq.acquire(ue)
-        tb = TransportBlock(self._next_tb_id, ue, process, mcs_index, len(prb_N), bits, self._slot, prb_N)
-        self._next_tb_id += 1
-        self._transmit(tb)
-        return tb
+        return self._sent(ue)
 
-    def _transmit(self, tb: TransportBlock) -> None:
-        """Put a block on the air: combine its SINR, decide its fate, and record it."""
-        form = self._formats[tb.mcs_index]
-        information_N = form.curve.mutual_information(self._state.sinr_db_UB[tb.ue, tb.prb_N])
-        information = float(np.add.reduce(information_N)) / tb.n_prb
-        tb.combined_sinr += db_to_linear(form.curve.effective_sinr_db_of(information))
-        tb.transmissions += 1
-        sinr_eff_db = 10.0 * math.log10(tb.combined_sinr)
-        bler = form.bler(sinr_eff_db, tb.n_prb)
-        tb.ack = bool(self._draw_U[tb.ue] >= bler)
-        self.prb_owner_B[tb.prb_N] = tb.ue
-        self._sent_U[tb.ue] = True
-        self._harq.sent(tb, self._slot)
-        self.transmissions.append(
-            {
-                "slot": self._slot,
-                "time_ns": self._slot * self.carrier.slot_ns,
-                "ue": tb.ue,
-                "tb": tb.tb_id,
-                "harq_process": tb.harq_process,
-                "transmission": tb.transmissions,
-                "mcs_index": tb.mcs_index,
-                "n_prb": tb.n_prb,
-                "tb_size_bits": tb.tb_size_bits,
-                "sinr_eff_db": sinr_eff_db,
-                "bler": bler,
-                "ack": tb.ack,
-            }
-        )
+    def send_all(self, wish_CB: Indices, backlog_bits_U: Indices, least_bits: int = 0) -> list[Sent]:
+        """See `LinkLayer.send_all`."""
+        send_all(self._tables, self._s, wish_CB, backlog_bits_U, least_bits, self._slot)
+        asked = np.unique(wish_CB[wish_CB >= 0])
+        return [self._sent(ue) for ue in asked.tolist() if self._s.process_U[ue] >= 0]
+
+    def _sent(self, ue: int) -> Sent:
+        s, h = self._s, self._s.process_U[ue]
+        cell = int(s.serving_U[ue])
+        prb_N = np.flatnonzero(s.owner_CB[cell] == ue)
+        mcs_index, bits = int(s.mcs_UH[ue, h]), int(s.tb_size_bits_UH[ue, h])
+        return Sent(int(s.tb_id_UH[ue, h]), ue, cell, int(h), mcs_index, len(prb_N), bits, self._slot, prb_N)
+
+    def end_slot(self) -> list[dict[str, Any]]:
+        """See `LinkLayer.end_slot`."""
+        s = self._s
+        decide(self._tables, self._limits, s, self._air, self._draws.row(self._slot))
+        ue_N = np.flatnonzero(s.process_U >= 0)
+        if not ue_N.size:
+            return []
+        h_N = s.process_U[ue_N]
+        columns = {
+            "ue": ue_N,
+            "cell": s.serving_U[ue_N],
+            "tb": s.tb_id_UH[ue_N, h_N],
+            "harq_process": h_N,
+            "transmission": s.transmissions_UH[ue_N, h_N],
+            "mcs_index": s.mcs_UH[ue_N, h_N],
+            "n_prb": s.n_prb_UH[ue_N, h_N],
+            "tb_size_bits": s.tb_size_bits_UH[ue_N, h_N],
+            "sinr_eff_db": s.sinr_eff_db_U[ue_N],
+            "bler": s.bler_U[ue_N],
+            "ack": s.ack_UH[ue_N, h_N],
+        }
+        when = {"slot": self._slot, "time_ns": self._slot * self.carrier.slot_ns}
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return [when | dict(zip(columns, row, strict=True)) for row in rows]
+
+    def attach(self, ue: int, cell: int) -> list[int]:
+        """See `LinkLayer.attach`."""
+        s = self._s
+        given_up: list[int] = s.tb_id_UH[ue, ~s.free_UH[ue]].tolist()
+        s.free_UH[ue] = True
+        s.free_processes_U[ue] = s.free_UH.shape[1]
+        s.in_flight_DU[:, ue] = -1
+        waiting_F2 = s.queue_F2[: s.queued_1[0]]
+        kept_F2 = waiting_F2[waiting_F2[:, 0] != ue]
+        s.queue_F2[: len(kept_F2)], s.queued_1[0] = kept_F2, len(kept_F2)
+        s.owner_CB[s.owner_CB == ue] = -1
+        s.process_U[ue] = -1
+        s.reported_DU[:, ue], s.next_report_U[ue], s.cqi_U[ue] = NEVER, self._slot + 1, 0
+        s.offset_db_U[ue] = self._initial_offset_db
+        s.serving_U[ue] = cell
+        return given_up
+
+    def expected_bits(self, ue_N: Indices) -> Array:
+        """See `LinkLayer.expected_bits`."""
+        bits_NB = np.empty((len(ue_N), self.carrier.n_prb))
+        expected_bits(self._tables, self._s, ue_N, bits_NB)
+        return bits_NB
+
+    def full_buffer(
+        self,
+        slots: int,
+        speed_rows_U: Array,
+        forget: float,
+        mean_rate_bps_U: Array,
+        rng: np.random.Generator,
+    ) -> Indices:
+        """So many slots of endless data under proportional fair, without leaving the kernel; returns delivered bits.
+
+        Follows a `begin_slot`/`end_slot` pair; large-scale gains stay as they were then, users move on along the tape
+        by so many rows a slot. `mean_rate_bps_U` is the scheduler's average and changes in place.
+        """
+        acked_bits_U = np.zeros(len(mean_rate_bps_U), np.int64)
+        air = self._air._replace(place_a_UC=self._state.place_a_UC.copy(), place_b_UC=self._state.place_b_UC.copy())
+        full_buffer(
+            self._tables, self._limits, self._s, air, speed_rows_U, self._slot + 1,
+            rng.random((slots, len(mean_rate_bps_U))), forget, self.carrier.slot_ns * 1e-9, mean_rate_bps_U,
+            acked_bits_U,
+        )  # fmt: skip
+        self._slot += slots
+        return acked_bits_U
 
     @property
-    def bits_per_prb_UB(self) -> Array:
-        """Bits each block is expected to add, from the latest usable report and the outer loop; read-only."""
-        if self._stale:
-            ue_S = np.fromiter(self._stale, dtype=np.int64)
-            offset_db_S = self._outer_loop.offset_db_U[ue_S]
-            self._bits_per_prb_UB[ue_S] = self._adaptation.bits_per_prb(
-                self._csi.sinr_db_UB[ue_S] + offset_db_S[:, None]
-            )
-            self._bits_per_prb_UB[ue_S[self._csi.cqi_U[ue_S] == 0]] = 0.0
-            self._stale.clear()
-        return self._bits_per_prb_UB
+    def _air(self) -> Air:
+        state = self._state
+        tape = state.tape
+        return Air(
+            tape.real_a_RB, tape.imag_a_RB, tape.real_b_RB, tape.imag_b_RB,
+            state.place_a_UC, state.place_b_UC, state.snr_UC,
+        )  # fmt: skip
 
     @property
-    def can_send_U(self) -> NDArray[np.bool_]:
-        """Users with a free process, a usable report of a CQI above 0, and no transmission in this slot yet."""
-        return self._harq.has_free_process_U & (self._csi.cqi_U > 0) & ~self._sent_U
+    def can_send_U(self) -> Mask:
+        """See `LinkLayer.can_send_U`."""
+        s = self._s
+        can_U: Mask = (s.free_processes_U > 0) & (s.cqi_U > 0) & (s.process_U < 0) & (s.serving_U >= 0)
+        return can_U
 
     @property
-    def prb_used_B(self) -> NDArray[np.bool_]:
-        """Blocks that carry something in this slot."""
-        return self.prb_owner_B >= 0
+    def prb_owner_CB(self) -> Indices:
+        """See `LinkLayer.prb_owner_CB`."""
+        return self._s.owner_CB
 
     @property
-    def cqi_U(self) -> NDArray[np.int64]:
-        """Wideband CQI of the latest usable report, 0 before the first and out of range."""
-        return self._csi.cqi_U
+    def serving_U(self) -> Indices:
+        """See `LinkLayer.serving_U`."""
+        return self._s.serving_U
 
     @property
-    def gain_db_U(self) -> Array:
-        """Large-scale gain of this slot."""
-        return self._state.gain_db_U
+    def cqi_U(self) -> Indices:
+        """See `LinkLayer.cqi_U`."""
+        return self._s.cqi_U
 
     @property
-    def sinr_db_UB(self) -> Array:
-        """True SINR of this slot."""
-        return self._state.sinr_db_UB
+    def outer_loop_db_U(self) -> Array:
+        """See `LinkLayer.outer_loop_db_U`."""
+        return self._s.offset_db_U
 
-    @property
-    def los_U(self) -> NDArray[np.bool_]:
-        """Users in line of sight in this slot."""
-        return self._state.los_U
+    def sinr_db(self, ue_N: Indices) -> Array:
+        """See `LinkLayer.sinr_db`."""
+        sinr_NB = np.empty((len(ue_N), self.carrier.n_prb), np.float32)
+        sinr_rows(self._air, self._s.active_CB, ue_N, self._s.serving_U[ue_N], sinr_NB)
+        sinr_db_NB: NDArray[np.float64] = decibels(sinr_NB).astype(np.float64)
+        return sinr_db_NB

@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from .capacity import Curve, curve
-from .tables import CQI_TABLE_1, MCS_TABLE_1, CodedModulation
+from .tables import CQI_TABLE_1, MCS_TABLE_1, CodedModulation, mother_code_rate
 from .tbs import RE_PER_PRB, segment, transport_block_size_bits
 
 Array = NDArray[np.float64]
 
-_LOSS_AT_MCS = {3: 0.98, 4: 0.96, 9: 0.78, 14: 0.89, 20: 1.02}
+LOSS_AT_MCS = {3: 0.98, 4: 0.96, 9: 0.78, 14: 0.89, 20: 1.02}
 """Loss in dB, fitted to the 10 % points of a Monte-Carlo of the NR LDPC chain at code blocks of 2000 bits; linear in
 the MCS index between these, constant beyond the first and the last, where nothing was measured."""
 
 IMPLEMENTATION_LOSS_DB = tuple(
-    float(np.interp(mcs, list(_LOSS_AT_MCS), list(_LOSS_AT_MCS.values()))) for mcs in range(len(MCS_TABLE_1))
+    float(np.interp(mcs, list(LOSS_AT_MCS), list(LOSS_AT_MCS.values()))) for mcs in range(len(MCS_TABLE_1))
 )
 
 
@@ -67,22 +67,31 @@ class Format:
             [transport_block_size_bits(RE_PER_PRB * n, scheme) for n in range(1, n_prb_max + 1)], dtype=np.int64
         )
         pieces = [segment(int(size), scheme.rate) for size in self.tb_size_bits_N]
-        self._blocks_N = np.array([piece.code_blocks for piece in pieces])
-        self._bits_N = np.array([piece.code_block_bits for piece in pieces])
-        self._symbols_N = RE_PER_PRB * np.arange(1, n_prb_max + 1) / self._blocks_N
-        self._loss_db = implementation_loss_db(scheme)
+        self.blocks_N = np.array([piece.code_blocks for piece in pieces])
+        self.bits_N = np.array([piece.code_block_bits for piece in pieces])
+        self.symbols_N = RE_PER_PRB * np.arange(1, n_prb_max + 1) / self.blocks_N
+        self.loss_db = implementation_loss_db(scheme)
         self._blocks_of: list[tuple[float, float, int]] = list(
-            zip(self._symbols_N.tolist(), self._bits_N.tolist(), self._blocks_N.tolist(), strict=True)
+            zip(self.symbols_N.tolist(), self.bits_N.tolist(), self.blocks_N.tolist(), strict=True)
         )
 
     def bler_N(self, sinr_db_N: Array) -> Array:
         """Error rate of each size at its own effective SINR."""
-        return block_error_rate(sinr_db_N, self.scheme, self._bits_N, self._symbols_N, self._blocks_N)
+        return block_error_rate(sinr_db_N, self.scheme, self.bits_N, self.symbols_N, self.blocks_N)
 
-    def bler(self, sinr_db: float, n_prb: int) -> float:
-        """Error rate of one transport block on `n_prb` blocks; the scalar twin of `bler_N`, several times faster."""
-        capacity, dispersion = self.curve.moments_of(sinr_db - self._loss_db)
+    @property
+    def redundancy(self) -> float:
+        """Transmissions until incremental redundancy has sent every coded bit once."""
+        return self.scheme.rate / mother_code_rate(self.scheme.rate)
+
+    def bler(self, sinr_db: float, n_prb: int, distinct: float = 1.0) -> float:
+        """Error rate of one transport block on `n_prb` blocks; the scalar twin of `bler_N`, several times faster.
+
+        `distinct` transmissions of different coded bits make the code word so many times as long.
+        """
+        capacity, dispersion = self.curve.moments_of(sinr_db - self.loss_db)
         symbols, bits, blocks = self._blocks_of[n_prb - 1]
+        symbols *= distinct
         margin = symbols * capacity - bits + 0.5 * math.log2(symbols)
         fail = 0.5 * math.erfc(margin / math.sqrt(2.0 * symbols * dispersion))
         return float(1.0 - (1.0 - fail) ** blocks)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_LIMIT_DB = 15.0
+LIMIT_DB = 15.0
 
 
 class OuterLoop:
@@ -29,6 +29,6 @@ class OuterLoop:
         At an end the offset does not move further outwards: it could not change the MCS, and would have to come back.
         """
         if ack and not highest:
-            self.offset_db_U[ue] = min(self.offset_db_U[ue] + self._up_db, _LIMIT_DB)
+            self.offset_db_U[ue] = min(self.offset_db_U[ue] + self._up_db, LIMIT_DB)
         elif not ack and not lowest:
-            self.offset_db_U[ue] = max(self.offset_db_U[ue] - self._down_db, -_LIMIT_DB)
+            self.offset_db_U[ue] = max(self.offset_db_U[ue] - self._down_db, -LIMIT_DB)

@@ -21,12 +21,15 @@ class GaussianField:
         u_W = (np.arange(waves) + rng.random(waves)) / waves
         k_W = np.sqrt((1.0 - u_W) ** -2 - 1.0) / d_cor_m
         direction_W = rng.uniform(0.0, 2.0 * np.pi, waves)
-        self._k_2W = np.stack([k_W * np.cos(direction_W), k_W * np.sin(direction_W)])
-        self._phase_W = rng.uniform(0.0, 2.0 * np.pi, waves)
+        self._turns_per_m_2W = np.stack([k_W * np.cos(direction_W), k_W * np.sin(direction_W)]) / (2.0 * np.pi)
+        self._turns_W = rng.random(waves)
         self._scale = np.sqrt(2.0 / waves)
 
     def at(self, position_m_N2: NDArray[np.float64]) -> NDArray[np.float64]:
         """Value of the field at each position."""
-        phase_NW = position_m_N2 @ self._k_2W + self._phase_W
-        field_N: NDArray[np.float64] = self._scale * np.cos(phase_NW).sum(axis=1)
+        turns_NW = position_m_N2 @ self._turns_per_m_2W + self._turns_W
+        # whole turns go in double precision, so that the cosine may be taken in single precision
+        turns_NW -= np.rint(turns_NW)
+        wave_NW = np.cos((2.0 * np.pi * turns_NW).astype(np.float32))
+        field_N: NDArray[np.float64] = self._scale * wave_NW.sum(axis=1, dtype=np.float64)
         return field_N

@@ -44,3 +44,11 @@ CQI_TABLE_1 = (
 """CQI 1 to 15; CQI 0 means out of range."""
 
 MODULATION_ORDERS = (2, 4, 6)
+
+
+def mother_code_rate(rate: float) -> float:
+    """Lowest rate of the LDPC code that carries large blocks at a code rate: 1/3 of base graph 1, 1/5 of base graph 2.
+
+    Source: TS 38.212 V17 clauses 5.3.2 and 7.2.2; base graph 2 here for rates up to 0.25, whatever the block.
+    """
+    return 1 / 5 if rate <= 0.25 else 1 / 3

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ..errors import MobaigcError
 
 STATUSES = ("delivered", "partial", "failed")
-CAUSES = ("deadline", "harq", "generation")
+CAUSES = ("deadline", "harq", "rlf", "handover", "buffer", "generation", "left")
 
 
 class ResultsError(MobaigcError):
@@ -111,6 +111,7 @@ TRANSPORT_BLOCKS = Table(
         Column("slot", _I64, "", "Number of the slot."),
         Column("time_ns", _I64, "ns", "Start of the slot."),
         Column("ue", _I64, "", "User it was sent to."),
+        Column("cell", _I32, "", "Cell that sent it."),
         Column("tb", _I64, "", "Number of the transport block, the same in all its transmissions, unique for a user."),
         Column("harq_process", _I32, "", "HARQ process that carries it."),
         Column("transmission", _I32, "", "1 for the first transmission of the block, 2 and more for repetitions."),
@@ -132,15 +133,19 @@ USERS = Table(
         Column("x_m", _F64, "m", "Position, east of the origin."),
         Column("y_m", _F64, "m", "Position, north of the origin."),
         Column("speed_mps", _F64, "m/s", "Speed."),
-        Column("los", _BOOL, "", "Whether the serving site is in line of sight."),
-        Column("gain_db", _F64, "dB", "Large-scale gain to the serving site: antenna, path loss and shadowing."),
-        Column("sinr_db", _F64, "dB", "SINR, mean over the resource blocks."),
+        Column("cell", _I32, "", "Serving cell; -1 while out of service."),
+        Column(
+            "los", _BOOL, "", "Whether the site of the serving cell, or of the last or next one, is in line of sight."
+        ),
+        Column("gain_db", _F64, "dB", "Large-scale gain to that cell: antenna, path loss, penetration and shadowing."),
+        Column("sinr_db", _F64, "dB", "SINR, mean over the resource blocks; NaN while out of service."),
     ),
 )
 
 EVENTS = Table(
     "events",
-    "One row a packet that HARQ and RLC gave up (`packet_lost`).",
+    "One row a packet that HARQ and RLC gave up (`packet_lost`), and one row a change of a user's connection: "
+    "`entered`, `left`, `handover`, `handover_done`, `rlf`, `reestablished`.",
     (
         Column("time_ns", _I64, "ns", "When."),
         Column("kind", _STR, "", "What happened."),
@@ -150,6 +155,17 @@ EVENTS = Table(
     ),
 )
 
+FILES = Table(
+    "files",
+    "One row a file of the background traffic, written when its last byte is acknowledged.",
+    (
+        Column("ue", _I64, "", "User who received it."),
+        Column("size_bytes", _I64, "B", "Size."),
+        Column("arrival_ns", _I64, "ns", "Time at which it was there to be sent."),
+        Column("completed_ns", _I64, "ns", "Time at which its last byte was acknowledged."),
+    ),
+)
+
 TABLES: MappingProxyType[str, Table] = MappingProxyType(
-    {t.name: t for t in (REQUESTS, SLOTS, TRANSPORT_BLOCKS, USERS, EVENTS)}
+    {t.name: t for t in (REQUESTS, SLOTS, TRANSPORT_BLOCKS, USERS, EVENTS, FILES)}
 )

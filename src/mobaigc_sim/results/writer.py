@@ -1,7 +1,7 @@
 """Writes one run to one folder while it runs.
 
-Records of the topics `requests`, `slots`, `transport_blocks`, `users` and `events` fill columns; every so many rows
-these become a Parquet part. A part, an image and the manifest take their name only when they are whole, and the
+Records of the topics `requests`, `slots`, `transport_blocks`, `users`, `events` and `files` fill columns; every so many
+rows these become a Parquet part. A part, an image and the manifest take their name only when they are whole, and the
 manifest says `complete` only after everything else is written: whatever kills the run, a reader can tell.
 """
 
@@ -30,7 +30,7 @@ from .manifest import COMPLETE, INTERRUPTED, MANIFEST, RunInfo, start_manifest
 from .tables import TABLES, ResultsError, Table
 
 PART_ROWS: Mapping[str, int] = {
-    "requests": 500, "slots": 50_000, "transport_blocks": 200_000, "users": 50_000, "events": 2_000,
+    "requests": 500, "slots": 50_000, "transport_blocks": 200_000, "users": 50_000, "events": 2_000, "files": 10_000,
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ..mobility import mobility as mobility_models
 from ..radio.config import RadioConfig
 from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..scheduling import schedulers
-from ..traffic import PromptsConfig
+from ..traffic import BackgroundConfig, PromptsConfig
 from ..traffic import traffic as arrival_processes
 from ..units import Nanoseconds, PositiveNanoseconds
 from .service import ResultsConfig, ServiceConfig
@@ -51,6 +51,8 @@ class TrafficConfig(FrozenConfig):
     """Images that one request asks for, all of the same prompt."""
     deadline: PositiveNanoseconds
     """Time from the request to the moment at which whatever has arrived must do."""
+    background: BackgroundConfig | None = None
+    """Users beside those who ask for images; left out, there are none."""
 
 
 class Scenario(FrozenConfig):

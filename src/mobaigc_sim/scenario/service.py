@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..registry import FrozenConfig
-from ..units import Nanoseconds, PositiveNanoseconds
+from ..units import Bytes, Nanoseconds, PositiveNanoseconds
 
 
 class GenerationTimeConfig(FrozenConfig):
@@ -27,6 +27,8 @@ class RlcConfig(FrozenConfig):
     max_retx: Annotated[int, Field(ge=0, le=32)] = 4
     """Lost transport blocks after which a packet is given up, in mode `am` (like maxRetxThreshold of TS 38.331, which
     would declare a radio link failure)."""
+    buffer: Annotated[Bytes, Field(ge=1)] | None = None
+    """Bytes that may wait for one user; a packet that does not fit is given up. Left out, there is no limit."""
 
 
 class ServiceConfig(FrozenConfig):

@@ -31,13 +31,11 @@ def fill(
     A user whose backlog is covered keeps the blocks that carry most and leaves the others to the next best.
     Equal metrics go to the user listed first. `metric_UB` may be (U, 1) when it is the same on every block.
     """
-    metric_UB = np.broadcast_to(metric_UB, bits_per_prb_UB.shape)
+    from .compiled_fill import fill_blocks
 
-    def best(users_P: NDArray[np.int64], prbs_Q: NDArray[np.int64], usable_PQ: NDArray[np.bool_]) -> NDArray[np.int64]:
-        winner_Q: NDArray[np.int64] = np.where(usable_PQ, metric_UB[np.ix_(users_P, prbs_Q)], -np.inf).argmax(axis=0)
-        return winner_Q
-
-    return deal(best, bits_per_prb_UB, backlog_bits_U, prb_free_B)
+    owner_B = np.empty(len(prb_free_B), np.int64)
+    fill_blocks(metric_UB, bits_per_prb_UB, backlog_bits_U, prb_free_B, owner_B)
+    return owner_B
 
 
 def deal(

@@ -32,8 +32,12 @@ def summary_text(run: Run) -> str:
         ("  delivered", _part(value["delivered"], value["requests"])),
         ("  partial", _part(value["partial"], value["requests"])),
         ("  failed", _part(value["failed"], value["requests"])),
-        *((f"    by {cause}", _count(value[f"failed_{cause}"])) for cause in CAUSES),
-        ("cell throughput", _number(value["cell_throughput_bps"], 1e-6, "{:.3g} Mbit/s")),
+        *(
+            (f"    by {cause}", _count(value[f"failed_{cause}"]))
+            for cause in CAUSES
+            if value[f"failed_{cause}"] or cause in figures.USUAL_CAUSES
+        ),
+        ("throughput", _number(value["cell_throughput_bps"], 1e-6, "{:.3g} Mbit/s")),
         ("latency p50 / p95", f"{_seconds(value['latency_p50_s'])} / {_seconds(value['latency_p95_s'])}"),
         ("JPSQ", f"{_score(value['jpsq_mean'])}   (images not shown count 0; else S {_score(value['s_mean'])}, "
                  f"Q {_score(value['q_mean'])})"),

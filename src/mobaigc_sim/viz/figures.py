@@ -23,7 +23,17 @@ from ..units import NS_PER_S
 from .style import BLUE, SOFT, VERMILLION, paper
 
 P = ParamSpec("P")
-_CAUSE_LABELS = {"deadline": "deadline", "harq": "HARQ", "generation": "generation"}
+_CAUSE_LABELS = {
+    "deadline": "deadline",
+    "harq": "HARQ",
+    "rlf": "radio link",
+    "handover": "handover",
+    "buffer": "buffer",
+    "generation": "generation",
+    "left": "user left",
+}
+_CAUSE_HATCHES = dict(zip(CAUSES, ("", "////", "xxxx", "\\\\\\\\", "----", "....", "oo"), strict=True))
+USUAL_CAUSES = ("deadline", "harq", "generation")
 
 
 def _as_paper(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -41,7 +51,7 @@ def _as_paper(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 def throughput(slots: pd.DataFrame, *, warmup_ns: int, duration_ns: int, bin_s: float = 1.0) -> Figure:
     """Bits sent and bits acknowledged in each interval of `bin_s`, in Mbit/s; the warm-up is shaded."""
     edges_s = _edges_s(duration_ns, bin_s)
-    figure, axes = _axes("time (s)", "cell throughput (Mbit/s)")
+    figure, axes = _axes("time (s)", "throughput (Mbit/s)")
     for column, label, colour, line in (
         ("bits_sent", "sent, retransmissions included", VERMILLION, "--"),
         ("bits_acked", "acknowledged", BLUE, "-"),
@@ -134,17 +144,22 @@ def jpsq_cdf(requests: pd.DataFrame) -> Figure:
 
 @_as_paper
 def failures_by_cause(requests: pd.DataFrame) -> Figure:
-    """Share of requests that failed, by cause and in all, with 95% Wilson intervals and counts."""
+    """Share of requests that failed, by cause and in all, with 95% Wilson intervals and counts.
+
+    Beside deadline, HARQ and generation, causes are shown if there were any.
+    """
     figure, axes = _axes("", "share of requests that failed")
     failed = requests[requests["status"] == "failed"]
-    counts = {_CAUSE_LABELS[cause]: int((failed["cause"] == cause).sum()) for cause in CAUSES} | {"all": len(failed)}
+    found_by = {cause: int((failed["cause"] == cause).sum()) for cause in CAUSES}
+    shown = [cause for cause in CAUSES if found_by[cause] or cause in USUAL_CAUSES]
+    counts = {_CAUSE_LABELS[cause]: found_by[cause] for cause in shown} | {"all": len(failed)}
     found = [wilson(count, len(requests)) for count in counts.values()]
     shares = [0.0 if np.isnan(one.estimate) else one.estimate for one in found]
     spans = [[s - one.low for s, one in zip(shares, found, strict=True)],
              [one.high - s for s, one in zip(shares, found, strict=True)]]  # fmt: skip
-    bars = axes.bar(list(counts), shares, width=0.55, color=[BLUE] * len(CAUSES) + [SOFT])
-    for bar, hatch in zip(bars, ("", "////", "....", ""), strict=True):
-        bar.set(hatch=hatch, edgecolor="white")
+    bars = axes.bar(list(counts), shares, width=0.55, color=[BLUE] * len(shown) + [SOFT])
+    for bar, cause in zip(bars, shown, strict=False):
+        bar.set(hatch=_CAUSE_HATCHES[cause], edgecolor="white")
     if len(requests):
         axes.errorbar(range(len(counts)), shares, yerr=spans, fmt="none", ecolor="black", elinewidth=0.8)
     for i, (count, one) in enumerate(zip(counts.values(), found, strict=True)):

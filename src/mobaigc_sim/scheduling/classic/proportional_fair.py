@@ -10,10 +10,10 @@ as in P. Viswanath, D. Tse, R. Laroia, "Opportunistic beamforming using dumb ant
     | bits_per_prb_UB         | R_k, in bits per block and slot (the scale cancels)          |
     | mean_rate_bps_U         | T_k, kept by the cell                                        |
 
-T moves as T ← (1 − β) T + β R with R the bits *granted* per second of the slot and β = slot / window. Counting
-acknowledged bits instead would lock the rule in: a user whose channel report is outdated and too good loses its
-blocks, so its T would stay at zero and it would win every block of every slot. Failures are the business of link
-adaptation, which lowers the rate of such a user; they are no title to more of the band.
+T moves as T ← (1 − β) T + β R with R the bits *granted* per second of the slot and β = slot / window: counting
+acknowledged bits would reward failure. What keeps outdated reports from locking the rule in is the outer loop of link
+adaptation, which lowers the rate of a user whose blocks fail: held still, this rule does worse than round robin
+whichever bits are counted (`mobaigc-sim verify --only lock_in`).
 
 Shapes: U users, B resource blocks.
 """

@@ -1,0 +1,1 @@
+"""Checks of the models against closed forms, published tables and stored references, on the machine they run on."""
