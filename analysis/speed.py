@@ -38,7 +38,12 @@ THREADS = ("OMP", "MKL", "OPENBLAS", "NUMBA")
 PATIENCE_S = 600
 OWN = "mobaigc_sim"
 OWN_COMMAND = (str(Path(sys.executable).with_name("mobaigc-sim")), "bench", "slots", "--json", "--rounds", "1")
-OURS = {"compiled": "mobaigc_sim, compiled", "numpy": "mobaigc_sim, numpy"}
+OURS = {
+    "compiled": "mobaigc_sim, compiled",
+    "sparse reports": "mobaigc_sim, compiled, CSI every 5 ms",
+    "simpy": "mobaigc_sim, through SimPy, CSI every 5 ms",
+    "numpy": "mobaigc_sim, numpy",
+}
 Rows = list[dict[str, Any]]
 
 
@@ -146,7 +151,8 @@ def last_words(told: str) -> str:
 def run(system: System, users: Sequence[int]) -> Rows:
     """What one run of a system tells, for every user count."""
     environment = os.environ | {f"{library}_NUM_THREADS": "1" for library in THREADS}
-    command = [*system.command, "--users", *map(str, users)]
+    each = [part for count in users for part in ("--users", str(count))]
+    command = [*system.command, *(each if system.name == OWN else ["--users", *map(str, users)])]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     if system.name != OWN:
         return [{"system": system.name} | json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]

@@ -29,7 +29,7 @@ def along(tape: Tape, start: np.ndarray, row_N: np.ndarray) -> np.ndarray:
 
 
 def reels(tape: Tape) -> tuple[np.ndarray, np.ndarray]:
-    return (tape.real_a_RB + 1j * tape.imag_a_RB)[:-1], (tape.real_b_RB + 1j * tape.imag_b_RB)[:-1]
+    return tuple((reel[:, 0] + 1j * reel[:, 1])[:-1] for reel in (tape.reel_a_R2B, tape.reel_b_R2B))
 
 
 def starts(tape: Tape, links: int, seed: int = 3) -> np.ndarray:

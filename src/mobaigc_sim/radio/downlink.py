@@ -142,8 +142,7 @@ class Downlink(LinkLayer):
         state = self._state
         tape = state.tape
         return Air(
-            tape.real_a_RB, tape.imag_a_RB, tape.real_b_RB, tape.imag_b_RB,
-            state.place_a_UC, state.place_b_UC, state.snr_UC,
+            tape.reel_a_R2B, tape.reel_b_R2B, state.place_a_UC, state.place_b_UC, state.snr_UC,
         )  # fmt: skip
 
     @property

@@ -37,54 +37,51 @@ _WIDEST_PRB = 64
 
 @dataclass(frozen=True)
 class Tape:
-    """Real and imaginary part of two reels, each with its first row repeated behind its last one."""
+    """Two reels: real and imaginary part on every block, with the first row repeated behind the last one."""
 
-    real_a_RB: Single
-    imag_a_RB: Single
-    real_b_RB: Single
-    imag_b_RB: Single
+    reel_a_R2B: Single
+    reel_b_R2B: Single
 
     @property
     def rows(self) -> tuple[int, int]:
         """Rows of either reel after which it starts anew."""
-        return len(self.real_a_RB) - 1, len(self.real_b_RB) - 1
+        return len(self.reel_a_R2B) - 1, len(self.reel_b_R2B) - 1
 
     def response(self, place_a_N: Array, place_b_N: Array) -> NDArray[np.complex64]:
         """Complex amplitude (N, B) at places in rows; single precision, the arithmetic of the compiled kernel."""
-        real_NB, imag_NB = self._parts(place_a_N, place_b_N)
-        response_NB: NDArray[np.complex64] = real_NB + np.complex64(1j) * imag_NB
+        part_N2B = self._parts(place_a_N, place_b_N)
+        response_NB: NDArray[np.complex64] = part_N2B[:, 0] + np.complex64(1j) * part_N2B[:, 1]
         return response_NB
 
     def power(self, place_a_N: Array, place_b_N: Array) -> Single:
         """Power gain (N, B) at places in rows."""
-        real_NB, imag_NB = self._parts(place_a_N, place_b_N)
-        power_NB: Single = real_NB * real_NB + imag_NB * imag_NB
+        part_N2B = self._parts(place_a_N, place_b_N)
+        power_NB: Single = part_N2B[:, 0] * part_N2B[:, 0] + part_N2B[:, 1] * part_N2B[:, 1]
         return power_NB
 
-    def _parts(self, place_a_N: Array, place_b_N: Array) -> tuple[Single, Single]:
-        real_NB = _between(self.real_a_RB, place_a_N) + _between(self.real_b_RB, place_b_N)
-        imag_NB = _between(self.imag_a_RB, place_a_N) + _between(self.imag_b_RB, place_b_N)
-        return real_NB, imag_NB
+    def _parts(self, place_a_N: Array, place_b_N: Array) -> Single:
+        part_N2B: Single = _between(self.reel_a_R2B, place_a_N) + _between(self.reel_b_R2B, place_b_N)
+        return part_N2B
 
 
-def _closed(reel_RB: Single) -> Single:
+def _closed(response_RB: NDArray[np.complex64]) -> Single:
     """A reel with its first row behind the last one."""
-    return np.concatenate([reel_RB, reel_RB[:1]])
+    reel_R2B = np.stack([response_RB.real, response_RB.imag], axis=1)
+    return np.concatenate([reel_R2B, reel_R2B[:1]])
 
 
-def _between(reel_RB: Single, place_N: Array) -> Single:
+def _between(reel_R2B: Single, place_N: Array) -> Single:
     row_N = place_N.astype(np.int64)
-    part_N1 = (place_N - row_N).astype(np.float32)[:, None]
-    low_NB = reel_RB[row_N]
-    value_NB: Single = low_NB + part_N1 * (reel_RB[row_N + 1] - low_NB)
-    return value_NB
+    share_N = (place_N - row_N).astype(np.float32)[:, None, None]
+    low_N2B = reel_R2B[row_N]
+    value_N2B: Single = low_N2B + share_N * (reel_R2B[row_N + 1] - low_N2B)
+    return value_N2B
 
 
 def flat_tape(power_RB: Array) -> Tape:
     """A tape whose rows have the powers given and no phase; places on it are row numbers."""
-    real_a_RB = _closed(np.sqrt(power_RB).astype(np.float32))
-    nothing_RB = np.zeros((2, real_a_RB.shape[1]), np.float32)
-    return Tape(real_a_RB, np.zeros_like(real_a_RB), nothing_RB, nothing_RB)
+    reel_a_R2B = _closed(np.sqrt(power_RB).astype(np.complex64))
+    return Tape(reel_a_R2B, np.zeros_like(reel_a_R2B[:2]))
 
 
 def record_tape(profile: Profile, delay_spread_s: float, prb_offset_hz_B: Array, rng: np.random.Generator) -> Tape:
@@ -94,7 +91,7 @@ def record_tape(profile: Profile, delay_spread_s: float, prb_offset_hz_B: Array,
     turns_LB = np.outer(np.array(profile.delay_L) * delay_spread_s, prb_offset_hz_B)
     # half of the diffuse power on each reel, all of the specular power on the first
     tap_to_block_LB = (np.sqrt(power_L / 2)[:, None] * np.exp(-2j * np.pi * turns_LB)).astype(np.complex64)
-    parts: list[Single] = []
+    found: list[Single] = []
     for reel, rows in enumerate(lengths):
         response_RB = _taps(rows, len(power_L), rng) @ tap_to_block_LB
         if specular and reel == 0:
@@ -103,8 +100,8 @@ def record_tape(profile: Profile, delay_spread_s: float, prb_offset_hz_B: Array,
             response_RB += (np.sqrt(specular) * ray_R).astype(np.complex64)[:, None]
         share = (1.0 - specular) / 2 + (specular if reel == 0 else 0.0)
         response_RB *= np.sqrt(share / np.mean(np.abs(response_RB) ** 2, axis=0))
-        parts += [_closed(response_RB.real), _closed(response_RB.imag)]
-    return Tape(*parts)
+        found.append(_closed(response_RB))
+    return Tape(*found)
 
 
 def _taps(rows: int, taps: int, rng: np.random.Generator) -> NDArray[np.complex64]:

@@ -42,8 +42,8 @@ class Tables(NamedTuple):
     """Bits a block is expected to add at a SINR."""
     order_M: Indices
     """Place of an MCS's modulation in Q."""
-    tb_size_bits_MN: Indices
-    threshold_db_MN: Array
+    tb_size_bits_NM: Indices
+    threshold_db_NM: Array
     symbols_MN: Array
     """Symbols of a code block."""
     code_bits_MN: Array
@@ -117,10 +117,8 @@ class State(NamedTuple):
 class Air(NamedTuple):
     """The channel of one slot, as `ChannelState` has it."""
 
-    real_a_RB: NDArray[np.float32]
-    imag_a_RB: NDArray[np.float32]
-    real_b_RB: NDArray[np.float32]
-    imag_b_RB: NDArray[np.float32]
+    reel_a_R2B: NDArray[np.float32]
+    reel_b_R2B: NDArray[np.float32]
     place_a_UC: Array
     place_b_UC: Array
     snr_UC: NDArray[np.float32]
@@ -140,8 +138,8 @@ def make_tables(carrier: Carrier, bler_target: float) -> Tables:
         information_LQ=np.stack([each.mutual_information(level_db_L) for each in curves], axis=1),
         rate_bits_G=rate_curve(n_prb, bler_target),
         order_M=np.array([MODULATION_ORDERS.index(row.modulation_order) for row in MCS_TABLE_1]),
-        tb_size_bits_MN=tb_size_bits_MN,
-        threshold_db_MN=threshold_db_MN,
+        tb_size_bits_NM=np.ascontiguousarray(tb_size_bits_MN.T),
+        threshold_db_NM=np.ascontiguousarray(threshold_db_MN.T),
         symbols_MN=np.stack([form.symbols_N for form in formats]),
         code_bits_MN=np.stack([form.bits_N for form in formats]).astype(np.float64),
         code_blocks_MN=np.stack([form.blocks_N for form in formats]).astype(np.float64),

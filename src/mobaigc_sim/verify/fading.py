@@ -154,7 +154,8 @@ def tape_delay_spread_s(name: str) -> float:
     delay_s_L = np.unique(PROFILES[name].delay_L) * SPREAD_S
     solve_BL = np.linalg.pinv(np.exp(-2j * np.pi * np.outer(delay_s_L, offset_hz_B)))
     power_L = np.zeros(len(delay_s_L))
-    for real_RB, imag_RB in ((tape.real_a_RB, tape.imag_a_RB), (tape.real_b_RB, tape.imag_b_RB)):
+    for reel_R2B in (tape.reel_a_R2B, tape.reel_b_R2B):
+        real_RB, imag_RB = reel_R2B[:, 0], reel_R2B[:, 1]
         power_L += np.mean(np.abs((real_RB[:-1:4] + 1j * imag_RB[:-1:4]) @ solve_BL) ** 2, axis=0)
     power_L /= power_L.sum()
     mean_s = float(power_L @ delay_s_L)

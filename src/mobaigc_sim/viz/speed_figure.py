@@ -31,7 +31,7 @@ def speed_figure(table: pd.DataFrame, ours: Sequence[str]) -> Figure:
         look: dict[str, Any] = {"color": BLUE, "linewidth": 1.6, "markersize": 4, "zorder": 5}
         if system in ours:
             rank = list(ours).index(str(system))
-            look |= {"marker": "oh"[rank % 2], "linestyle": ("-", "--")[rank % 2]}
+            look |= {"marker": "ohpd"[rank % 4], "linestyle": ("-", "--", "-.", ":")[rank % 4]}
         else:
             color, marker, line = next(others)
             look = {"color": color, "marker": marker, "linestyle": line, "linewidth": 0.9, "markersize": 3.5}

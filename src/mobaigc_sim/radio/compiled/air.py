@@ -54,10 +54,10 @@ def power_row(air: Any, u: int, c: int, power_B: Any) -> None:
     part_a = np.float32(air.place_a_UC[u, c] - row_a)
     part_b = np.float32(air.place_b_UC[u, c] - row_b)
     snr = air.snr_UC[u, c]
-    real_a, real_a2 = air.real_a_RB[row_a], air.real_a_RB[row_a + 1]
-    imag_a, imag_a2 = air.imag_a_RB[row_a], air.imag_a_RB[row_a + 1]
-    real_b, real_b2 = air.real_b_RB[row_b], air.real_b_RB[row_b + 1]
-    imag_b, imag_b2 = air.imag_b_RB[row_b], air.imag_b_RB[row_b + 1]
+    real_a, imag_a = air.reel_a_R2B[row_a, 0], air.reel_a_R2B[row_a, 1]
+    real_a2, imag_a2 = air.reel_a_R2B[row_a + 1, 0], air.reel_a_R2B[row_a + 1, 1]
+    real_b, imag_b = air.reel_b_R2B[row_b, 0], air.reel_b_R2B[row_b, 1]
+    real_b2, imag_b2 = air.reel_b_R2B[row_b + 1, 0], air.reel_b_R2B[row_b + 1, 1]
     for b in range(len(power_B)):
         real = real_a[b] + part_a * (real_a2[b] - real_a[b]) + (real_b[b] + part_b * (real_b2[b] - real_b[b]))
         imag = imag_a[b] + part_a * (imag_a2[b] - imag_a[b]) + (imag_b[b] + part_b * (imag_b2[b] - imag_b[b]))
@@ -70,12 +70,12 @@ def power_at(air: Any, u: int, c: int, b: int) -> Any:
     row_a, row_b = int(air.place_a_UC[u, c]), int(air.place_b_UC[u, c])
     part_a = np.float32(air.place_a_UC[u, c] - row_a)
     part_b = np.float32(air.place_b_UC[u, c] - row_b)
-    real_a, imag_a = air.real_a_RB[row_a, b], air.imag_a_RB[row_a, b]
-    real_b, imag_b = air.real_b_RB[row_b, b], air.imag_b_RB[row_b, b]
-    real = real_a + part_a * (air.real_a_RB[row_a + 1, b] - real_a)
-    real += real_b + part_b * (air.real_b_RB[row_b + 1, b] - real_b)
-    imag = imag_a + part_a * (air.imag_a_RB[row_a + 1, b] - imag_a)
-    imag += imag_b + part_b * (air.imag_b_RB[row_b + 1, b] - imag_b)
+    real_a, imag_a = air.reel_a_R2B[row_a, 0, b], air.reel_a_R2B[row_a, 1, b]
+    real_b, imag_b = air.reel_b_R2B[row_b, 0, b], air.reel_b_R2B[row_b, 1, b]
+    real = real_a + part_a * (air.reel_a_R2B[row_a + 1, 0, b] - real_a)
+    real += real_b + part_b * (air.reel_b_R2B[row_b + 1, 0, b] - real_b)
+    imag = imag_a + part_a * (air.reel_a_R2B[row_a + 1, 1, b] - imag_a)
+    imag += imag_b + part_b * (air.reel_b_R2B[row_b + 1, 1, b] - imag_b)
     return air.snr_UC[u, c] * (real * real + imag * imag)
 
 
@@ -133,13 +133,13 @@ def on_grid(value_G: Any, sinr_db: float) -> float:
 @njit(cache=True)
 def effective_sinr_db(capacity_G: Any, full: int, bits: float) -> float:
     """`Curve.effective_sinr_db_of`: the SINR at which a modulation carries so many bits."""
-    low, high = 0, full
-    while low < high:
-        middle = (low + high) // 2
-        if capacity_G[middle] < bits:
-            low = middle + 1
-        else:
-            high = middle
+    high, points = 0, full
+    # halves without a branch: the comparison only decides what is added
+    while points > 1:
+        half = points >> 1
+        high += half if capacity_G[high + half - 1] < bits else 0
+        points -= half
+    high += 1 if capacity_G[high] < bits else 0
     if high == 0:
         return LOW_DB
     if high == full:
@@ -151,4 +151,4 @@ def effective_sinr_db(capacity_G: Any, full: int, bits: float) -> float:
 def normal_bler(margin: float, spread: float, code_blocks: float) -> float:
     """Probability that at least one of the code blocks fails."""
     fail = 0.5 * math.erfc(margin / (math.sqrt(2.0) * spread))
-    return float(1.0 - (1.0 - fail) ** code_blocks)
+    return fail if code_blocks == 1.0 else float(1.0 - (1.0 - fail) ** code_blocks)

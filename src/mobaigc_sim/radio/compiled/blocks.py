@@ -100,7 +100,7 @@ def _put(state: Any, u: int, h: int, slot: int) -> None:
 def send(tables: Any, state: Any, u: int, prb_N: Any, backlog_bits: int, least_bits: int, slot: int) -> bool:
     """Send a new transport block on the best of the blocks offered; False when it would be below `least_bits`."""
     mcs, prb_N = choose(tables, state.level_UB[u], prb_N, state.offset_db_U[u], backlog_bits)
-    bits = tables.tb_size_bits_MN[mcs, len(prb_N) - 1]
+    bits = tables.tb_size_bits_NM[len(prb_N) - 1, mcs]
     if bits < least_bits:
         return False
     h = 0

@@ -79,7 +79,7 @@ def full_buffer(
     finished_F6 = np.empty((n_ue * processes, 6), np.int64)
     wish_CB = np.empty((n_cell, n_prb), np.int64)
     backlog_bits_U = np.full(n_ue, ENDLESS_BITS)
-    rows_a, rows_b = len(air.real_a_RB) - 1, len(air.real_b_RB) - 1
+    rows_a, rows_b = len(air.reel_a_R2B) - 1, len(air.reel_b_R2B) - 1
     for t in range(len(draw_TU)):
         slot = first_slot + t
         finished = open_all(tables, limits, state, air, slot, slot - 1, finished_F6)

@@ -92,16 +92,13 @@ def _take_in(tables: Any, state: Any, place: int, measured: int) -> None:
 def best_mcs(tables: Any, sum_Q: Any, n: int, offset_db: float) -> tuple[int, int]:
     """MCS of most bits that meets the target on n blocks of so much information, and its bits; −1, 0 if none."""
     best, most = -1, 0
-    effective_db, order_before = 0.0, -1
-    for m in range(len(tables.order_M)):
-        order = tables.order_M[m]
-        if order != order_before:
-            effective_db = offset_db + effective_sinr_db(
-                tables.capacity_QG[order], tables.full_Q[order], sum_Q[order] / n
-            )
-            order_before = order
-        if effective_db >= tables.threshold_db_MN[m, n - 1] and tables.tb_size_bits_MN[m, n - 1] > most:
-            best, most = m, tables.tb_size_bits_MN[m, n - 1]
+    effective_db_Q = np.empty(len(tables.full_Q))
+    for q in range(len(effective_db_Q)):
+        effective_db_Q[q] = offset_db + effective_sinr_db(tables.capacity_QG[q], tables.full_Q[q], sum_Q[q] / n)
+    threshold_db_M, bits_M = tables.threshold_db_NM[n - 1], tables.tb_size_bits_NM[n - 1]
+    for m in range(len(bits_M)):
+        if effective_db_Q[tables.order_M[m]] >= threshold_db_M[m] and bits_M[m] > most:
+            best, most = m, bits_M[m]
     return best, most
 
 
@@ -131,7 +128,7 @@ def choose(tables: Any, level_B: Any, prb_N: Any, offset_db: float, backlog_bits
             sum_Q[q] += tables.information_LQ[level_B[b], q]
     mcs, bits = best_mcs(tables, sum_Q, n, offset_db)
     if mcs < 0:
-        mcs, bits = 0, tables.tb_size_bits_MN[0, n - 1]
+        mcs, bits = 0, tables.tb_size_bits_NM[n - 1, 0]
     if bits <= backlog_bits or n == 1:
         return mcs, prb_N
     order_N = best_first(level_B, prb_N)

@@ -33,10 +33,10 @@ class _Urban(Scenario):
     _correction_db: float
 
     def los_probability(self, d2d_out_m_N: Array, ue_height_m: Metres = 1.5) -> Array:
-        """Probability of line of sight at a horizontal distance outdoors."""
+        """Probability of line of sight at a horizontal distance outdoors; the height term may not take it above 1."""
         d_m_N = np.maximum(d2d_out_m_N, 18.0)
         street_N = 18.0 / d_m_N + np.exp(-d_m_N / self._los_decay_m) * (1.0 - 18.0 / d_m_N)
-        probability_N: Array = street_N * (1.0 + self._height_term(d2d_out_m_N, ue_height_m))
+        probability_N: Array = np.minimum(street_N * (1.0 + self._height_term(d2d_out_m_N, ue_height_m)), 1.0)
         return probability_N
 
     @abstractmethod
