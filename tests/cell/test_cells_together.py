@@ -44,6 +44,7 @@ def test_a_loaded_neighbour_costs_throughput_and_sinr(run_cell: Run, trace: Writ
     for mean in ("1 h", "5 ms"):
         ran = run_cell(
             duration="3 s",
+            seed=7,
             radio=LINE,
             users={"count": 1, "mobility": mobility},
             traffic=traffic(mean, background={"kind": "full_buffer", "users": 1}),
@@ -75,13 +76,16 @@ def test_each_cell_has_the_whole_band(run_cell: Run, trace: WriteTrace) -> None:
     assert np.mean([row["prb_used"] == 2 * n_prb for row in ran.rows["slots"][20:]]) > 0.9
 
 
+FILES = {"kind": "ftp3", "users": 1, "file_size": "50 kB", "mean_interval": "500 ms"}
+
+
 def test_the_metrics_read_what_the_cells_write(run_cell: Run, trace: WriteTrace) -> None:
     rows = [(t, f"{n}", 0.0, 12.0 + n) for n in range(2) for t in (0, 10)]
     ran = run_cell(
         duration="4 s",
         radio=LINE | {"handover": {"offset": "-15 dB"}},  # back and forth as often as it can be
         users={"count": 1, "mobility": trace(rows)},
-        traffic=traffic("500 ms", background={"kind": "ftp3", "users": 1, "mean_interval": "500 ms"}),
+        traffic=traffic("500 ms", background=FILES),
     )
     empty = {name: table.schema().empty_table().to_pandas() for name, table in TABLES.items()}
     frames = {name: pd.DataFrame(ran.rows[name]) if ran.rows[name] else empty[name] for name in TABLES}
@@ -90,7 +94,9 @@ def test_the_metrics_read_what_the_cells_write(run_cell: Run, trace: WriteTrace)
     assert summary["handover_rate"] == pytest.approx(kinds.count("handover_done") / 8)
     assert summary["outage_ratio"] == pytest.approx(kinds.count("handover") * 0.05 / 8, abs=0.05 / 8)
     assert summary["ping_pong_ratio"] > 0.5
-    assert summary["files"] == len([f for f in ran.rows["files"] if f["arrival_ns"] < 4 * S]) > 0
+    files = [f for f in ran.rows["files"] if f["arrival_ns"] < 4 * S]
+    assert summary["files"] == len([f for f in files if f["completed_ns"] >= 0]) > 0
+    assert summary["files_unfinished"] == len([f for f in files if f["completed_ns"] == -1])
     assert 0 < summary["file_throughput_p5_bps"] <= summary["file_throughput_mean_bps"] < 5e6
     band_hz = 2 * ran.cell.network.link.carrier.n_prb * 180e3
     assert summary["spectral_efficiency"] == pytest.approx(summary["cell_throughput_bps"] / band_hz)

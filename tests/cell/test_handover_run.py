@@ -186,7 +186,7 @@ CASES: dict[str, dict[str, Any]] = {
             "radio_link": {"q_out": "0 dB", "q_in": "3 dB", "t310": "100 ms", "out_window": "100 ms"},
         }
     },
-    "buffer": {"radio": LINE, "service": {"rlc": {"buffer": "5 kB"}}},
+    "buffer": {"seed": 7, "radio": LINE, "service": {"rlc": {"buffer": "5 kB"}}},
 }
 
 

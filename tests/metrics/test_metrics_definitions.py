@@ -99,13 +99,13 @@ EVENTS = [
 ]
 USERS = [
     {"time_ns": t * S, "ue": ue}
-    for t, present in {1: 9, 2: 2, 6: 3, 10: 9}.items()  # 2.5 users in 8 s
+    for t, present in enumerate([0, 9, 2, 2, 2, 0, 8, 6, 0, 0, 9])  # 20 user-seconds in the 8 s that count
     for ue in range(present)
 ]
 FILES = [
     {"ue": 7, "size_bytes": 1000, "arrival_ns": round(a * S), "completed_ns": round(b * S)}
     for a, b in [(1.9, 2.1), (2.0, 2.5), (3.0, 4.0), (9.9, 11.9), (10.0, 10.1)]
-]
+] + [{"ue": 7, "size_bytes": 1000, "arrival_ns": round(a * S), "completed_ns": -1} for a in (1.5, 2.5, 10.5)]
 
 EXPECTED = {
     "requests": 17,
@@ -143,8 +143,9 @@ EXPECTED = {
     "rlf_rate": 2 / 20,
     "outage_ratio": (4 * 0.05 + 0.2 + 0.1 + 0.1) / 20,
     "files": 3,
-    "file_throughput_mean_bps": (16000 + 8000 + 4000) / 3,
-    "file_throughput_p5_bps": 4400,
+    "files_unfinished": 1,
+    "file_throughput_mean_bps": (16000 + 8000 + 4000 + 0) / 4,
+    "file_throughput_p5_bps": 600,  # of 0, 4000, 8000, 16000
 }
 
 
@@ -173,7 +174,8 @@ def test_metrics_say_what_they_are():
 
 def test_nothing_measured(make_run):
     summary = summarise(make_run())
-    counts = {"requests", "delivered", "partial", "failed", "delivered_bytes", "cell_throughput_bps", "files"}
+    counts = {"requests", "delivered", "partial", "failed", "delivered_bytes", "cell_throughput_bps"}
+    counts |= {"files", "files_unfinished"}
     zero = counts | {f"failed_{cause}" for cause in CAUSES}
     assert {name for name, value in summary.items() if value == 0} == zero
     assert summary["user_throughput_bps"] == []

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mobaigc_sim.metrics import evaluate
-from mobaigc_sim.metrics.mobility import handovers
+from mobaigc_sim.metrics.mobility import handovers, user_seconds
+from mobaigc_sim.results import Run
 
 MS, S = 10**6, 10**9
-ALWAYS = [{"time_ns": 2 * S, "ue": 0}]
+ALWAYS = [{"time_ns": t * S, "ue": 0} for t in range(11)]
 
 
 def course(*cells_at_ms, ue=0, interruption_ms=50):
@@ -74,6 +75,33 @@ def test_users_who_are_there_but_never_handed_over(make_run):
     run = make_run(users=ALWAYS)
     assert [evaluate(run, name) for name in ("handover_rate", "rlf_rate", "outage_ratio")] == [0, 0, 0]
     assert str(evaluate(run, "ping_pong_ratio")) == "nan"
+
+
+def test_time_in_which_nobody_is_there_does_not_count(make_run):
+    """One user for 2 of the 10 s, another for 0.5 s: rows every 100 ms."""
+    users = [{"time_ns": t * 100 * MS, "ue": 0} for t in range(30, 50)]
+    users += [{"time_ns": t * 100 * MS, "ue": 1} for t in range(45, 50)]
+    assert user_seconds(make_run(users=users)) == pytest.approx(2.5)
+    events = course((0, 0), (3000, 1))
+    assert evaluate(make_run(users=users, events=events), "handover_rate") == pytest.approx(1 / 2.5)
+
+
+@pytest.mark.parametrize(
+    ("period", "numerology", "row_ms"), [("100 ms", 1, 100), ("0.25 s", 0, 250), ("0.1 ms", 1, 0.5), ("0.1 ms", 0, 1)]
+)
+def test_the_scenario_tells_the_time_between_samples_but_a_slot_is_the_least(
+    make_run, tmp_path, period, numerology, row_ms
+):
+    text = f"radio:\n  numerology: {numerology}\nresults:\n  users_period: {period}\n"
+    (tmp_path / "scenario.yaml").write_text(text, encoding="utf-8")
+    made = make_run(users=[{"time_ns": t * S, "ue": 0} for t in (1, 3, 6)])
+    run = Run(made.manifest, {name: made.frame(name) for name in ("users", "events")}, tmp_path)
+    assert user_seconds(run) == pytest.approx(2 * row_ms / 1000)
+
+
+def test_one_sampling_time_and_no_scenario_tell_no_rate(make_run):
+    assert str(user_seconds(make_run(users=[{"time_ns": 3 * S, "ue": 0}]))) == "nan"
+    assert user_seconds(make_run()) == 0
 
 
 @settings(deadline=None, max_examples=50)

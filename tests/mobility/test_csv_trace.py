@@ -51,7 +51,9 @@ def test_malformed_lines(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_too_few_users_in_the_trace(tmp_path: Path) -> None:
-    with pytest.raises(TraceError, match=r"walk\.csv: expected at least the 3 users of users\.count, but .* has 2$"):
+    with pytest.raises(
+        TraceError, match=r"walk\.csv: expected at least the 3 users of users\.count and .* together, but .* has 2$"
+    ):
         follow(tmp_path, HEADER + "0,a,1,1\n0,b,1,1\n", n_ue=3)
 
 

@@ -136,7 +136,8 @@ def test_users_gone_before_time_zero_do_not_count(tmp_path: Path) -> None:
     start = model.advance(0)
     assert (model.ids, start.position_m_U2.tolist(), start.travelled_m_U[0]) == (("b",), [[12.0, -0.5]], 0.0)
     with pytest.raises(
-        TraceError, match=r"fcd\.xml: expected at least the 2 users of users\.count, but .* has 1 from 1\.5"
+        TraceError,
+        match=r"fcd\.xml: expected at least the 2 users of users\.count and .* together, but .* has 1 from 1\.5",
     ):
         follow(path, start="1.5 s")
 

@@ -174,7 +174,7 @@ def test_the_fate_of_a_block_depends_on_what_neighbours_send_in_the_same_slot(la
 @BOTH
 @LAYOUTS
 def test_reports_see_the_interference_of_the_slot_before(layout, engine):
-    network = Network(layout, engine)
+    network = Network(layout, engine, seed=3)
     adaptation = LinkAdaptation(51, 0.1)
     rng = np.random.default_rng(4)
     before_CB = np.zeros((network.link.n_cell, 51), dtype=bool)

@@ -61,6 +61,7 @@ DOWNLINK: dict[str, Change] = {
     "channel[tr38901].indoor": Change(1.0),
     "channel[tr38901].high_loss": Change(0.0, COATED_GLASS),
     "channel[tr38901].in_car": Change(1.0),
+    "channel[tr38901].metallised": Change(True, {"channel": {"in_car": 1.0}}),
     "channel[rayleigh].mean_snr": Change("9 dB", RAYLEIGH),
     "channel[rayleigh].block": Change("3 ms", RAYLEIGH),
     "csi.period": Change("10 ms"),

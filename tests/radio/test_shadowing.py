@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from mobaigc_sim.kernel.streams import Streams
 from mobaigc_sim.radio.config import RadioConfig
@@ -47,22 +48,46 @@ def build(scenario: str, seed: int) -> Tr38901:
     return Tr38901(config.channel, config.setup(1), Streams(seed))
 
 
+def los_margin(scenario: str, seed: int, position_m_N2, d2d_m_N):
+    """How far the LOS field is below the quantile of the LOS probability, from a field made anew."""
+    model = SCENARIOS[scenario]
+    field = GaussianField(model.los_state_d_cor_m, Streams(seed).rng("radio.los.0"), smooth=True)
+    return ndtri(model.los_probability(d2d_m_N)) - field.at(position_m_N2)
+
+
 @pytest.mark.parametrize(("scenario", "d2d_m"), [("umi", 50.0), ("umi", 200.0), ("uma", 50.0), ("uma", 200.0)])
 def test_los_fraction_and_deviation_follow_the_tables(scenario, d2d_m):
     angle_N = np.arange(8) * np.pi / 4
-    ring_N2 = d2d_m * np.stack([np.cos(angle_N), np.sin(angle_N)], axis=1)
+    ring_N2, d_N = d2d_m * np.stack([np.cos(angle_N), np.sin(angle_N)], axis=1), np.full(8, d2d_m)
     states = [build(scenario, seed).large_scale(np.zeros(8, int), ring_N2) for seed in range(500)]
     gain_db = np.concatenate([gain_NC[:, 0] for gain_NC, _ in states])
     los = np.concatenate([los_NC[:, 0] for _, los_NC in states])
-    model, d_N = SCENARIOS[scenario], np.array([d2d_m])
-    geometry = Geometry(3.5e9, 10.0 if scenario == "umi" else 25.0, 1.5)
+    margin = np.concatenate([los_margin(scenario, seed, ring_N2, d_N) for seed in range(500)])
+    model, geometry = SCENARIOS[scenario], Geometry(3.5e9, 10.0 if scenario == "umi" else 25.0, 1.5)
     assert los.mean() == pytest.approx(model.los_probability(d_N)[0], abs=0.035)
+    assert np.array_equal(los, margin > 0)
+    # the gain is a mixture where the state is about to change
     for state, deviation, loss in (
-        (los, model.los, model.los_path_loss_db(d_N, geometry)[0]),
-        (~los, model.nlos, model.nlos_path_loss_db(d_N, geometry)[0]),
+        (margin > 0.25, model.los, model.los_path_loss_db(d_N, geometry)[0]),
+        (margin < -0.25, model.nlos, model.nlos_path_loss_db(d_N, geometry)[0]),
     ):
         assert gain_db[state].mean() == pytest.approx(-loss, abs=0.25 * deviation.sigma_db)
         assert gain_db[state].std() == pytest.approx(deviation.sigma_db, rel=0.1)
+
+
+def test_the_gain_goes_from_one_state_to_the_other_over_metres():
+    along_m = np.arange(-250.0, 250.0, 0.05)
+    line_N2 = np.stack([along_m, np.full(along_m.size, 40.0)], axis=1)
+    at_change_db, over_change_db = [], []
+    for seed in range(30):
+        gain_db_NC, los_NC = build("umi", seed).large_scale(np.zeros(along_m.size, int), line_N2)
+        changes = np.flatnonzero(los_NC[1:, 0] != los_NC[:-1, 0])
+        changes = changes[(changes > 200) & (changes < along_m.size - 200)]
+        at_change_db += np.abs(gain_db_NC[changes + 1, 0] - gain_db_NC[changes, 0]).tolist()
+        over_change_db += np.abs(gain_db_NC[changes + 200, 0] - gain_db_NC[changes - 200, 0]).tolist()
+    assert len(at_change_db) > 50
+    assert np.median(at_change_db) < 0.5 and max(at_change_db) < 3.0
+    assert np.median(over_change_db) > 8.0
 
 
 def test_cells_of_a_site_share_their_shadowing_and_sites_do_not():

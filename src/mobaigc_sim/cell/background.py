@@ -85,10 +85,17 @@ class FileBuffer:
 
     def __init__(self) -> None:
         self._files: deque[File] = deque()
+        self._open: dict[File, None] = {}
 
     def put(self, file: File) -> None:
         """Append a file."""
         self._files.append(file)
+        self._open[file] = None
+
+    @property
+    def open_files(self) -> list[File]:
+        """Files of which something is not acknowledged, in order of arrival."""
+        return list(self._open)
 
     @property
     def queued_bytes(self) -> int:
@@ -120,6 +127,7 @@ class FileBuffer:
             segment.file.acked_bytes += segment.size_bytes
             if segment.file.acked_bytes == segment.file.size_bytes:
                 done.append(segment.file)
+                del self._open[segment.file]
         return done
 
     def lose(self, segments: Iterable[FileSegment]) -> list[Any]:
@@ -135,15 +143,23 @@ class FileBuffer:
             segment.file.sent_bytes -= segment.size_bytes
 
 
-def load_with(config: BackgroundConfig, first_ue: int, clock: Clock, network: Network, streams: Streams) -> None:
-    """Give the users from `first_ue` on their buffers; files then arrive by one SimPy process a user."""
+def load_with(
+    config: BackgroundConfig, first_ue: int, clock: Clock, network: Network, streams: Streams
+) -> list[FileBuffer]:
+    """Give the users from `first_ue` on their buffers; files then arrive by one SimPy process a user.
+
+    Returns the buffers that hold files.
+    """
+    buffers = []
     for ue in range(first_ue, first_ue + config.users):
         if config.kind == "full_buffer":
             network.set_buffer(ue, EndlessBuffer())
         else:
             buffer = FileBuffer()
+            buffers.append(buffer)
             network.set_buffer(ue, buffer)
             clock.process(_files(config, ue, buffer, clock, network, streams))
+    return buffers
 
 
 def _files(

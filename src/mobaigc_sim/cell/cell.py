@@ -58,9 +58,10 @@ class Cell:
             probes,
             n_ue,
         )
+        self._probes, self._loads = probes, []
         if background is not None:
             self.network.on_file = lambda file: probes.publish("files", file.row())
-            load_with(background, scenario.users.count, self.clock, self.network, streams)
+            self._loads = load_with(background, scenario.users.count, self.clock, self.network, streams)
         self.desk = ScoringDesk(self.media, scenario.service, probes, sampled(scenario, len(self.requests)))
         server = ImageServer(self.clock, self.media, scenario.service)
         self._journey = Journey(self.clock, server, self.network, self.media, self.desk)
@@ -73,6 +74,8 @@ class Cell:
         horizon = self.clock.timeout(self.scenario.duration)
         self.clock.run(until=simpy.AllOf(self.clock, [horizon, *travels]))
         self.desk.flush()
+        for file in (file for buffer in self._loads for file in buffer.open_files):
+            self._probes.publish("files", file.row())
 
     def _arrive(self, request: Request) -> Generator[simpy.Event, Any, None]:
         yield self.clock.timeout(request.arrival_ns)

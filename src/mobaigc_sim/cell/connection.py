@@ -4,7 +4,9 @@ Shapes: U users, C cells, 2 the reasons for being out of service: handover, radi
 
 A user who enters is served by the strongest cell. Event A3 sends it to another cell after an interruption; a radio link
 failure takes it out of service until it is re-established at the cell that is strongest then. What HARQ had in flight
-is given up by the old cell and sent again by the new one.
+is given up by the old cell and sent again by the new one. Where links can fail, handovers can: the command does not
+reach a user whose SINR is below Qout then, and is repeated with the next measurement; a handover to a cell that is out
+of sync ends in re-establishment. There is no preparation delay.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class Change(NamedTuple):
     """Something that happened to a user's connection; cells are −1 where there is none."""
 
     kind: str
-    """`entered`, `left`, `handover` (from one cell to another), `handover_done`, `rlf`, `reestablished`."""
+    """`entered`, `left`, `handover` (from one cell to another), `handover_done`, `handover_failed`, `rlf`,
+    `reestablished`."""
     ue: int
     from_cell: int
     to_cell: int
@@ -57,15 +60,16 @@ class Connections:
     def outage_ns(self, ue: int, now_ns: int) -> tuple[int, int]:
         """Time a user has been out of service so far, for handovers and for radio link failures.
 
-        A failure counts from the start of its T310, when the link was already of no use. So does a T310 that runs now;
-        should it be stopped, its time is no longer counted.
+        A failure counts from the start of its T310, when the link was already of no use, once it is declared.
         """
         total = self._outage_ns_U2[ue].copy()
         if self._reason_U[ue] >= 0:
             total[self._reason_U[ue]] += now_ns - self._out_since_ns_U[ue]
-        if self._monitor is not None:
-            total[RLF] += self._monitor.t310_ns(ue, now_ns)
         return int(total[HANDOVER]), int(total[RLF])
+
+    def t310_ns(self, ue: int, now_ns: int) -> int:
+        """Time for which the T310 of a user has run by now, 0 where it does not run."""
+        return 0 if self._monitor is None else self._monitor.t310_ns(ue, now_ns)
 
     def step(self, now_ns: int, present_U: Mask) -> list[Change]:
         """Everything that changes at a time, in slots that have begun; `present_U` tells who is in the scene."""
@@ -105,7 +109,7 @@ class Connections:
         sinr_db_U = np.zeros(len(served_U))
         if self._monitor.is_due(now_ns):
             served = np.flatnonzero(served_U)
-            sinr_db_U[served] = self._link.wideband_sinr_db(served)
+            sinr_db_U[served] = self._link.effective_sinr_db(served)
         for ue in np.flatnonzero(self._monitor.observe(now_ns, sinr_db_U, served_U)):
             self._take_out(int(ue), now_ns, RLF, now_ns + self._config.radio_link.reestablishment, -1)
             self._outage_ns_U2[ue, RLF] += self._config.radio_link.t310
@@ -114,13 +118,16 @@ class Connections:
         assert self._a3 is not None
         serving_U = self._link.serving_U.copy()
         target_U = self._a3.measure(now_ns, self._link.rsrp_dbm_UC, serving_U, serving_U >= 0)
+        if self._config.radio_link is not None and (target_U >= 0).any():
+            told = np.flatnonzero(target_U >= 0)
+            target_U[told[self._link.effective_sinr_db(told) < self._config.radio_link.q_out]] = -1
         for ue in np.flatnonzero(target_U >= 0):
             back_ns = now_ns + self._config.handover.interruption
             self._take_out(int(ue), now_ns, HANDOVER, back_ns, int(target_U[ue]))
 
-    def _take_out(self, ue: int, now_ns: int, reason: int, back_ns: int, target: int) -> None:
+    def _take_out(self, ue: int, now_ns: int, reason: int, back_ns: int, target: int, kind: str = "") -> None:
         cell = int(self._link.serving_U[ue])
-        self._move(ue, "rlf" if reason == RLF else "handover", cell, target, attach_to=-1)
+        self._move(ue, kind or ("rlf" if reason == RLF else "handover"), cell, target, attach_to=-1)
         self._reason_U[ue], self._out_since_ns_U[ue] = reason, now_ns
         self._back_ns_U[ue], self._target_U[ue] = back_ns, target
         if self._monitor is not None:
@@ -131,6 +138,10 @@ class Connections:
         target = self._strongest(ue) if failed else int(self._target_U[ue])
         self._end_outage(ue, now_ns)
         self._move(ue, "reestablished" if failed else "handover_done", -1, target)
+        config = self._config.radio_link
+        if not failed and config is not None and self._link.effective_sinr_db(np.array([ue]))[0] < config.q_out:
+            self._changes.pop()
+            self._take_out(ue, now_ns, RLF, now_ns + config.reestablishment, -1, "handover_failed")
 
     def _end_outage(self, ue: int, now_ns: int) -> None:
         if self._reason_U[ue] >= 0:

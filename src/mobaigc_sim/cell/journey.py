@@ -62,7 +62,9 @@ class Journey:
             yield settled | deadline | gone
             del self._settled[request]
             handover_ns, rlf_ns = self._network.outage_ns(request.ue)
-            request.outage_ns = handover_ns - before_ns[0], max(0, rlf_ns - before_ns[1])
+            rlf_ns += self._network.t310_ns(request.ue)
+            longest_ns = self._clock.now_ns - request.generated_ns
+            request.outage_ns = handover_ns - before_ns[0], min(rlf_ns - before_ns[1], longest_ns)
         del self._gone[request]
         self._network.withdraw(request)
         request.finished_ns = self._clock.now_ns

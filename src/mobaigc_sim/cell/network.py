@@ -8,7 +8,7 @@ Shapes: U users, C cells, B resource blocks, N users of one cell who may send.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import simpy
@@ -16,44 +16,17 @@ from numpy.typing import NDArray
 
 from ..kernel.clock import Clock
 from ..kernel.probes import Probes
-from ..mobility.base import Kinematics, MobilityModel
+from ..mobility.base import MobilityModel
 from ..radio.harq import Feedback
 from ..radio.link_layer import LinkLayer
 from ..scenario.service import ResultsConfig, ServiceConfig
 from ..scheduling.base import Scheduler, SlotState
 from .connection import Change, Connections
 from .request import Packet, Request
-from .rlc import SMALLEST_BLOCK_BITS, TransmitBuffer
+from .rlc import SMALLEST_BLOCK_BITS, Buffer, TransmitBuffer
+from .telling import Telling
 
 NO_DEADLINE_NS = np.iinfo(np.int64).max
-
-
-class Buffer(Protocol):
-    """What waits for one user, as far as the slot loop is concerned."""
-
-    @property
-    def head(self) -> Request | None:
-        """The request served next, if it is one."""
-
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes that wait."""
-
-    @property
-    def backlog_bits(self) -> int:
-        """Bits on the air that would empty the buffer."""
-
-    def pull(self, budget_bytes: int) -> list[Any]:
-        """Segments that fill a transport block."""
-
-    def acknowledge(self, segments: list[Any]) -> list[Any]:
-        """Credit a delivered block; returns what is completed."""
-
-    def lose(self, segments: list[Any]) -> list[Any]:
-        """Take back a lost block; returns what is given up."""
-
-    def take_back(self, segments: list[Any]) -> None:
-        """Take back a block that a change of cells took off the air."""
 
 
 class Network:
@@ -76,8 +49,7 @@ class Network:
         self._connections = connections
         self._mobility = mobility
         self._schedulers = schedulers
-        self._probes = probes
-        self._users_period_ns = results.users_period
+        self._telling = Telling(clock, link, probes, results.users_period)
         self._forget = link.carrier.slot_ns / service.pf_window
         rlc = service.rlc
         self._buffers: list[Any] = [TransmitBuffer(rlc.mode, rlc.max_retx, rlc.buffer) for _ in range(n_ue)]
@@ -121,6 +93,10 @@ class Network:
         """Time a user has been out of service so far, for handovers and for radio link failures."""
         return self._connections.outage_ns(ue, self._clock.now_ns)
 
+    def t310_ns(self, ue: int) -> int:
+        """Time for which the T310 of a user has run by now, 0 where it does not run."""
+        return self._connections.t310_ns(ue, self._clock.now_ns)
+
     @property
     def queued_bytes(self) -> int:
         """Bytes that wait for all users."""
@@ -144,9 +120,9 @@ class Network:
         rows = link.end_slot()
         slot_s = link.carrier.slot_ns * 1e-9
         self.mean_rate_bps_U += self._forget * (granted_bits_U / slot_s - self.mean_rate_bps_U)
-        self._report(slot, rows, acked_bits)
-        if self._clock.now_ns % self._users_period_ns < link.carrier.slot_ns:
-            self._report_users(motion)
+        active = int(np.count_nonzero(self._backlog_bits_U))
+        self._telling.slot(slot, rows, acked_bits, active, self.queued_bytes)
+        self._telling.users(motion, self._cell_U)
 
     def _settle(self, feedback: list[Feedback]) -> int:
         """Credit or take back what HARQ is done with; returns the bits delivered."""
@@ -177,7 +153,7 @@ class Network:
             if not delivered:
                 part.request.lost_levels.add(part.level)
                 told = f"image {part.image}, level {part.level}, {part.size_bytes} B"
-                self._event("packet_lost", part.request.ue, part.request.number, told)
+                self._telling.event("packet_lost", part.request.ue, part.request.number, told)
         if delivered:
             for segment in segments:
                 packet = getattr(segment, "packet", None)
@@ -195,7 +171,7 @@ class Network:
         if change.to_cell >= 0:
             self._cell_U[change.ue] = change.to_cell
         if change.kind != "entered" or self._clock.now_ns > 0:
-            self._event(change.kind, change.ue, -1, f"cell {change.from_cell} to {change.to_cell}")
+            self._telling.event(change.kind, change.ue, -1, f"cell {change.from_cell} to {change.to_cell}")
         if change.kind == "left":
             self.on_leave(change.ue)
 
@@ -208,11 +184,11 @@ class Network:
             return granted_bits_U
         free_CB, bits_NB = link.prb_free_CB, link.expected_bits(ue_N)
         cell_N = link.serving_U[ue_N]
-        reach_N = (bits_NB * free_CB[cell_N]).sum(axis=1) >= SMALLEST_BLOCK_BITS
         wish_CB = np.full(free_CB.shape, -1, dtype=np.int64)
-        for cell in np.unique(cell_N[reach_N]).tolist():
-            mine_N = reach_N & (cell_N == cell)
-            wish_CB[cell] = self._divide(cell, ue_N[mine_N], bits_NB[mine_N], free_CB[cell])
+        for cell in np.unique(cell_N).tolist():
+            mine_N = cell_N == cell
+            if free_CB[cell].any():
+                wish_CB[cell] = self._divide(cell, ue_N[mine_N], bits_NB[mine_N], free_CB[cell])
         for block in link.send_all(wish_CB, self._backlog_bits_U, SMALLEST_BLOCK_BITS):
             self._in_flight[block.tb_id] = block.ue, self._buffers[block.ue].pull(block.tb_size_bits // 8)
             self.refresh(block.ue)
@@ -238,49 +214,3 @@ class Network:
     def _slack_ns(self, ue: int) -> int:
         head = self._buffers[ue].head
         return NO_DEADLINE_NS if head is None else head.deadline_ns - self._clock.now_ns
-
-    def _event(self, kind: str, ue: int, request: int, detail: str) -> None:
-        self._probes.publish(
-            "events",
-            {"time_ns": self._clock.now_ns, "kind": kind, "ue": ue, "request": request, "detail": detail},
-        )
-
-    def _report(self, slot: int, rows: list[dict[str, Any]], acked_bits: int) -> None:
-        for row in rows:
-            self._probes.publish("transport_blocks", row)
-        used = int(np.count_nonzero(self.link.prb_owner_CB >= 0))
-        self._probes.publish(
-            "slots",
-            {
-                "slot": slot,
-                "time_ns": self._clock.now_ns,
-                "active_ues": int(np.count_nonzero(self._backlog_bits_U)),
-                "prb_free": self.link.prb_owner_CB.size - used,
-                "prb_used": used,
-                "bits_sent": sum(row["tb_size_bits"] for row in rows),
-                "bits_acked": acked_bits,
-                "queued_bytes": self.queued_bytes,
-            },
-        )
-
-    def _report_users(self, motion: Kinematics) -> None:
-        link, now_ns = self.link, self._clock.now_ns
-        ue_N = np.flatnonzero(motion.present_U)
-        cell_N = link.serving_U[ue_N]
-        # a user between two cells is described by the cell it comes from or goes to
-        about_N = np.where(cell_N >= 0, cell_N, self._cell_U[ue_N])
-        sinr_db_N = np.full(len(ue_N), np.nan)
-        if (cell_N >= 0).any():
-            sinr_db_N[cell_N >= 0] = link.wideband_sinr_db(ue_N[cell_N >= 0])
-        columns = {
-            "ue": ue_N,
-            "x_m": motion.position_m_U2[ue_N, 0],
-            "y_m": motion.position_m_U2[ue_N, 1],
-            "speed_mps": np.hypot(motion.velocity_mps_U2[ue_N, 0], motion.velocity_mps_U2[ue_N, 1]),
-            "cell": cell_N,
-            "los": link.channel.los_UC[ue_N, about_N],
-            "gain_db": link.gain_db_UC[ue_N, about_N],
-            "sinr_db": sinr_db_N,
-        }
-        for row in zip(*(column.tolist() for column in columns.values()), strict=True):
-            self._probes.publish("users", {"time_ns": now_ns, **dict(zip(columns, row, strict=True))})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from .request import Fate, Packet, Request
 
@@ -20,6 +20,34 @@ SEGMENT_HEADER_BYTES = 7
 (with segment offset)."""
 SMALLEST_BLOCK_BITS = 8 * (SEGMENT_HEADER_BYTES + 1)
 """A transport block below this carries nothing."""
+
+
+class Buffer(Protocol):
+    """What waits for one user, as far as the slot loop is concerned."""
+
+    @property
+    def head(self) -> Request | None:
+        """The request served next, if it is one."""
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait."""
+
+    @property
+    def backlog_bits(self) -> int:
+        """Bits on the air that would empty the buffer."""
+
+    def pull(self, budget_bytes: int) -> list[Any]:
+        """Segments that fill a transport block."""
+
+    def acknowledge(self, segments: list[Any]) -> list[Any]:
+        """Credit a delivered block; returns what is completed."""
+
+    def lose(self, segments: list[Any]) -> list[Any]:
+        """Take back a lost block; returns what is given up."""
+
+    def take_back(self, segments: list[Any]) -> None:
+        """Take back a block that a change of cells took off the air."""
 
 
 @dataclass(frozen=True)

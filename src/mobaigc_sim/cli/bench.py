@@ -46,7 +46,14 @@ def bench_slots(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds; the sides take turns in each.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print the medians as JSON.")] = False,
 ) -> None:
-    """Users times slots per second of one core: the compiled kernel, a run through SimPy, the numpy twin."""
+    """Users times slots per second of one core, with full buffers.
+
+    compiled, sparse reports: the kernel alone, as no run uses it.
+
+    simpy: what `run` does.
+
+    numpy: the work of the kernel in plain numpy, scheduler included.
+    """
     from rich.console import Console
     from rich.progress import Progress as Bar
 

@@ -4,10 +4,12 @@ The sides take turns within each round; figures are medians over rounds. In all 
 fades in every slot, HARQ retransmits and the outer loop adapts. Path loss and shadowing follow the users every 100
 slots, in `PYTHON` in every slot. What differs:
 
-    COMPILED   the kernel, proportional fair inside it; every user reports every block in every slot
+    COMPILED   the kernel alone, proportional fair inside it, a hundred slots a call; no run uses it so. Every user
+               reports every block in every slot
     SPARSE     the same with a report every 5 ms, as scenarios have by default
-    PYTHON     the way of a run: SimPy, the plug-in scheduler, buffers and records, reports every 5 ms
-    TWIN       the plain numpy twin with the plug-in scheduler, reports in every slot
+    PYTHON     what `run` does: SimPy, the scheduler plug-in, buffers and records, reports every 5 ms
+    TWIN       plain numpy alone, scheduler included: the downlink's twin, and proportional fair by one argmax over the
+               users on each free block, as full buffers need no more. Reports in every slot
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..cell.background import EndlessBuffer
+from ..cell.background import ENDLESS_BITS, EndlessBuffer
 from ..cell.connection import Connections
 from ..cell.network import Network
 from ..errors import MobaigcError
@@ -32,18 +35,17 @@ from ..radio.downlink import Downlink
 from ..radio.fading import ROWS_PER_WAVELENGTH, wavelength_m
 from ..radio.plain_downlink import PlainDownlink
 from ..scenario.service import ResultsConfig, ServiceConfig
-from ..scheduling.base import SlotState
 from ..scheduling.classic.proportional_fair import ProportionalFair, ProportionalFairConfig
 
 COMPILED, SPARSE, PYTHON, TWIN = "compiled", "sparse reports", "simpy", "numpy"
 SIDES = (COMPILED, SPARSE, PYTHON, TWIN)
 COLUMNS = ("UE-slots/s at users", *SIDES, "compiled / numpy")
+_LEAST_BPS = 1.0
 _SLOTS = {COMPILED: 4000, SPARSE: 4000, PYTHON: 1000, TWIN: 200}
 _CHUNK = 100
 _WINDOW = 200
 """Slots of the scheduler's average."""
 _AREA = Area(200.0, 10.0)
-_ENDLESS_BITS = 10**9
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class SlotsBench:
 
     users: tuple[int, ...]
     rounds: dict[tuple[str, int], list[float]]
+    slots: dict[str, int]
+    """Slots that a side played in a round."""
 
     def speed(self, side: str, users: int) -> float:
         """Median over the rounds."""
@@ -71,11 +75,12 @@ def bench_slots(
 ) -> SlotsBench:
     """Measure every side for every number of users; compilation is not counted.
 
-    `slots` overrides how many slots a side simulates in a round. Raises MobaigcError for a number below one.
+    `slots` overrides how many slots a side simulates in a round, rounded up to whole calls of the kernel. Raises
+    MobaigcError for a number below one.
     """
+    counts = {side: played(side, count) for side, count in (_SLOTS | (slots or {})).items()}
     if rounds < 1 or not users or min(users) < 1:
         raise MobaigcError("expected at least one round, and at least one user in every entry of --users")
-    counts = _SLOTS | (slots or {})
     for side in SIDES:
         _measure(side, users[0], 2 * _CHUNK)
     found: dict[tuple[str, int], list[float]] = {(side, n): [] for side in SIDES for n in users}
@@ -88,7 +93,14 @@ def bench_slots(
                 done += 1
                 if on_progress is not None:
                     on_progress(done, steps)
-    return SlotsBench(tuple(users), found)
+    return SlotsBench(tuple(users), found, counts)
+
+
+def played(side: str, slots: int) -> int:
+    """Slots that a side plays when asked for so many: the kernel's sides play hundreds. Raises MobaigcError below 1."""
+    if slots < 1:
+        raise MobaigcError(f"expected at least one slot for '{side}', got {slots}")
+    return -(-slots // _CHUNK) * _CHUNK if side in (COMPILED, SPARSE) else slots
 
 
 def rows(bench: SlotsBench) -> list[tuple[str, ...]]:
@@ -108,6 +120,9 @@ def facts(bench: SlotsBench) -> list[str]:
     rounds = len(next(iter(bench.rounds.values())))
     return [
         f"one cell, 20 MHz, 51 blocks, slots of 0.5 ms, full buffers, PF, OLLA, HARQ; medians of {rounds} rounds",
+        "compiled and sparse reports: the kernel alone, a hundred slots a call, which no run does",
+        "simpy: what `mobaigc-sim run` does for every slot, without images",
+        "numpy: the work of the kernel in plain numpy, scheduler included; neither compiled code nor SimPy",
         "compiled and numpy: every user reports every block in every slot; sparse reports and simpy: every 5 ms",
         "speed is users times slots, over the CPU seconds of one thread",
     ]
@@ -117,7 +132,7 @@ def as_json(bench: SlotsBench) -> dict[str, object]:
     """The medians, ready for JSON."""
     return {
         "rows": [
-            {"users": n, "side": side, "ue_slots_per_s": bench.speed(side, n), "slots": _SLOTS[side]}
+            {"users": n, "side": side, "ue_slots_per_s": bench.speed(side, n), "slots": bench.slots[side]}
             for n in bench.users
             for side in SIDES
         ]
@@ -125,7 +140,7 @@ def as_json(bench: SlotsBench) -> dict[str, object]:
 
 
 def _measure(side: str, n_ue: int, slots: int) -> float:
-    """Users times slots over CPU seconds, once all is built."""
+    """Users times slots over CPU seconds, once all is built; `slots` is a number that `played` gives."""
     period = {"csi": {"period": "0.5 ms"}} if side in (COMPILED, TWIN) else {}
     config, streams = RadioConfig.model_validate(period), Streams(1)
     motion = GaussMarkov(GaussMarkovConfig(), n_ue, _AREA, streams.rng("mobility"))
@@ -159,8 +174,8 @@ def _play_kernel(config: RadioConfig, n_ue: int, streams: Streams, motion: Gauss
 
 
 def _play_twin(config: RadioConfig, n_ue: int, streams: Streams, motion: GaussMarkov) -> Callable[[int], None]:
-    link, scheduler = PlainDownlink(config, n_ue, streams), ProportionalFair(ProportionalFairConfig())
-    mean_rate_bps_U, backlog_bits_U = np.zeros(n_ue), np.full(n_ue, _ENDLESS_BITS)
+    link = PlainDownlink(config, n_ue, streams)
+    mean_rate_bps_U, backlog_bits_U = np.zeros(n_ue), np.full(n_ue, ENDLESS_BITS)
     slot_ns = link.carrier.slot_ns
     at = 0
 
@@ -174,18 +189,7 @@ def _play_twin(config: RadioConfig, n_ue: int, streams: Streams, motion: GaussMa
             granted_bits_U = np.zeros(n_ue)
             ue_N = np.flatnonzero(link.can_send_U)
             if ue_N.size:
-                state = SlotState(
-                    now_ns=at * slot_ns,
-                    slot_ns=slot_ns,
-                    ue_U=ue_N,
-                    bits_per_prb_UB=link.expected_bits(ue_N),
-                    backlog_bits_U=backlog_bits_U[ue_N],
-                    mean_rate_bps_U=mean_rate_bps_U[ue_N],
-                    deadline_slack_ns_U=np.zeros(len(ue_N), np.int64),
-                    prb_free_B=link.prb_free_CB[0],
-                )
-                owner_B = scheduler.allocate(state).owner_B
-                wish_B = np.where(owner_B >= 0, ue_N[owner_B], -1)
+                wish_B = best_users(ue_N, link.expected_bits(ue_N), mean_rate_bps_U[ue_N], link.prb_free_CB[0])
                 for block in link.send_all(wish_B[None, :], backlog_bits_U, 1):
                     granted_bits_U[block.ue] = block.tb_size_bits
             link.end_slot()
@@ -193,6 +197,21 @@ def _play_twin(config: RadioConfig, n_ue: int, streams: Streams, motion: GaussMa
             at += 1
 
     return run
+
+
+def best_users(
+    ue_N: NDArray[np.int64],
+    bits_NB: NDArray[np.float64],
+    mean_rate_bps_N: NDArray[np.float64],
+    free_B: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Proportional fair for full buffers: the user on each free block with the best bits over its average rate.
+
+    −1 where a block is taken or carries nothing for anybody. It is the rule of `ProportionalFair`, without its care for
+    backlogs.
+    """
+    best_B = np.argmax(bits_NB / np.maximum(mean_rate_bps_N, _LEAST_BPS)[:, None], axis=0)
+    return np.where(free_B & (bits_NB.max(axis=0) > 0.0), ue_N[best_B], -1)
 
 
 def _play_network(config: RadioConfig, n_ue: int, streams: Streams, motion: GaussMarkov) -> Callable[[int], None]:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from ..results import Run
-from ..units import NS_PER_S
+from ..scenario.yaml12 import parse_yaml
+from ..units import NS_PER_S, PositiveNanoseconds
 from .definitions import metric, ratio, window_ns, within
 
 MINIMUM_STAY_NS = NS_PER_S
+NS_PER_MS = 1_000_000
+_NANOSECONDS = TypeAdapter(PositiveNanoseconds)
 _OUT = ("handover", "rlf")
 _BACK = ("handover_done", "reestablished", "left")
 
@@ -65,10 +69,25 @@ def outage_ratio(run: Run) -> float:
 
 
 def user_seconds(run: Run) -> float:
-    """Time that users were in the scene, summed over them: mean number in the table `users` times measured time."""
-    users = within(run, run.users)
-    start_ns, end_ns = window_ns(run)
-    return len(users) / max(1, users["time_ns"].nunique()) * (end_ns - start_ns) / NS_PER_S
+    """Time that users were in the scene, summed over them: rows of the table `users` times the time between samples.
+
+    A sampling time at which nobody is there leaves no row, so rows are what counts, not sampling times. NaN where the
+    time between samples is not known.
+    """
+    rows = len(within(run, run.users))
+    return rows * sampling_ns(run) / NS_PER_S if rows else 0.0
+
+
+def sampling_ns(run: Run) -> float:
+    """Time between two rows of a user: `results.users_period` of the run's scenario, but at least a slot.
+
+    Without a scenario the least difference of two sampling times; NaN where there are fewer than two of them.
+    """
+    period, numerology = _told(run, "results", "users_period"), _told(run, "radio", "numerology")
+    if period is not None and numerology is not None:
+        return float(max(_NANOSECONDS.validate_python(period), NS_PER_MS >> int(numerology)))
+    gap_ns_N = np.diff(np.unique(run.users["time_ns"].to_numpy(np.int64)))
+    return float(gap_ns_N.min()) if len(gap_ns_N) else math.nan
 
 
 def handovers(events: pd.DataFrame) -> Iterator[Handover]:
@@ -117,6 +136,14 @@ def _outages_ns(events: pd.DataFrame) -> Iterator[tuple[int, float]]:
                 out_ns = -1
         if out_ns >= 0:
             yield out_ns, math.inf
+
+
+def _told(run: Run, *path: str) -> Any:
+    """What the resolved scenario of a run says at a path; None where it says nothing."""
+    node = parse_yaml(run.scenario, "scenario.yaml")[0] if run.folder else None
+    for part in path:
+        node = node.child(part) if node else None
+    return node.plain() if node else None
 
 
 def _cells(detail: str) -> tuple[int, int]:

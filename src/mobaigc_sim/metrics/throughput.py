@@ -6,6 +6,7 @@ A resource block of one slot takes 12 subcarriers of 15 kHz · 2^µ for 1 ms / 2
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ..results import Run
@@ -100,24 +101,42 @@ def residual_bler(run: Run) -> float:
 
 @metric("files", "Background files", "")
 def files(run: Run) -> float:
-    """Files of the background traffic that arrived in the measured time and were completed in the run."""
-    return len(within(run, run.frame("files"), "arrival_ns"))
+    """Files of the background traffic that arrived in the measured time and were completed before the run ended."""
+    return int(_completed(_measured_files(run)).sum())
+
+
+@metric("files_unfinished", "Background files unfinished", "")
+def files_unfinished(run: Run) -> float:
+    """Files that arrived in the measured time and were not completed when the run ended."""
+    return int((~_completed(_measured_files(run))).sum())
 
 
 @metric("file_throughput_mean_bps", "File throughput, mean", "bit/s")
 def file_throughput_mean_bps(run: Run) -> float:
-    """Mean over those files of size over time from arrival to completion."""
+    """Mean of size over time from arrival to completion, over files; an unfinished one counts as 0."""
     return mean(_file_throughput_bps(run))
 
 
 @metric("file_throughput_p5_bps", "File throughput, 5th percentile", "bit/s")
 def file_throughput_p5_bps(run: Run) -> float:
-    """5th percentile of the same."""
+    """5th percentile of the same, unfinished files as 0 again."""
     return quantile(_file_throughput_bps(run), 0.05)
 
 
 def _file_throughput_bps(run: Run) -> NDArray[np.float64]:
-    table = within(run, run.frame("files"), "arrival_ns")
-    time_s = (table["completed_ns"] - table["arrival_ns"]).to_numpy(np.float64) / NS_PER_S
-    throughput_bps: NDArray[np.float64] = 8.0 * table["size_bytes"].to_numpy(np.float64) / time_s
+    table = _measured_files(run)
+    completed = _completed(table)
+    throughput_bps = np.zeros(len(table))
+    time_s = (table["completed_ns"] - table["arrival_ns"]).to_numpy(np.float64)[completed] / NS_PER_S
+    throughput_bps[completed] = 8.0 * table["size_bytes"].to_numpy(np.float64)[completed] / time_s
     return throughput_bps
+
+
+def _measured_files(run: Run) -> pd.DataFrame:
+    return within(run, run.frame("files"), "arrival_ns")
+
+
+def _completed(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which files were completed; −1 stands for the time of what never happened."""
+    completed: NDArray[np.bool_] = table["completed_ns"].to_numpy(np.int64) >= 0
+    return completed

@@ -135,8 +135,8 @@ class TraceModel(MobilityModel):
             raise TraceError(
                 config.file,
                 0,
-                f"expected at least the {n_ue} users of users.count, but the trace has {len(known)}"
-                + (f" from {config.start / NS_PER_S:g} s on" if config.start else ""),
+                f"expected at least the {n_ue} users of users.count and traffic.background.users together, "
+                f"but the trace has {len(known)}" + (f" from {config.start / NS_PER_S:g} s on" if config.start else ""),
             )
         self.ids = tuple(known)[:n_ue]
         chosen = [known[name] for name in self.ids]

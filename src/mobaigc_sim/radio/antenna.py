@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from ..registry import FrozenConfig
-from ..units import Db
+from ..units import Db, db_to_linear
 
 Array = NDArray[np.float64]
 
 ELEMENT_GAIN_DBI = {"omni": 0.0, "sector": 8.0}
 """Gain of an element in its boresight unless the configuration says otherwise."""
-_NULL = 1e-12
 
 
 class AntennaConfig(FrozenConfig):
@@ -37,7 +36,7 @@ class AntennaConfig(FrozenConfig):
     hpbw_deg: float = Field(default=65.0, gt=0.0, le=360.0)
     """Half-power beam width of the sector element, horizontal and vertical."""
     front_to_back: Db = Field(default=30.0, ge=0.0)
-    """Largest attenuation of the sector element, also its side-lobe limit."""
+    """Largest attenuation of the sector element, also its side-lobe limit, and of the column."""
     elements: int = Field(default=1, ge=1, le=64)
     """Elements of the vertical column, half a wavelength apart."""
     electrical_downtilt_deg: float = Field(default=0.0, ge=-90.0, le=90.0)
@@ -89,7 +88,7 @@ class Antenna:
         return gain_db
 
     def _column_db(self, elevation_rad: Array) -> Array | float:
-        """Array factor; its nulls are 120 dB deep."""
+        """Array factor, never further below its peak than the element's largest attenuation."""
         n = self._config.elements
         if n == 1:
             return 0.0
@@ -98,5 +97,6 @@ class Antenna:
         sine = np.sin(half_step_rad)
         peak = np.abs(sine) < 1e-9
         power = np.where(peak, float(n), np.sin(n * half_step_rad) ** 2 / np.where(peak, 1.0, n * sine**2))
-        factor_db: Array = 10.0 * np.log10(np.maximum(power, _NULL))
+        # scattering fills the nulls that the formula has
+        factor_db: Array = 10.0 * np.log10(np.maximum(power, n * db_to_linear(-self._config.front_to_back)))
         return factor_db

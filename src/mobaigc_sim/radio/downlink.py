@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..kernel.streams import Streams
 from .compiled.air import sinr_rows
-from .compiled.blocks import decide, send, send_all
-from .compiled.loop import ENDLESS_BITS, full_buffer, open_all
+from .compiled.blocks import ENDLESS_BITS, decide, send, send_all
+from .compiled.loop import full_buffer, open_all
 from .compiled.reports import expected_bits
 from .config import RadioConfig
 from .decibels import decibels
@@ -103,7 +103,7 @@ class Downlink(LinkLayer):
         s.queue_F2[: len(kept_F2)], s.queued_1[0] = kept_F2, len(kept_F2)
         s.owner_CB[s.owner_CB == ue] = -1
         s.process_U[ue] = -1
-        s.reported_DU[:, ue], s.next_report_U[ue], s.cqi_U[ue] = NEVER, self._slot + 1, 0
+        s.reported_DU[:, ue], s.next_report_U[ue], s.cqi_U[ue] = NEVER, self._next_report(ue), 0
         s.offset_db_U[ue] = self._initial_offset_db
         s.serving_U[ue] = cell
         return given_up

@@ -57,7 +57,7 @@ class A3Monitor:
 
     def __init__(self, config: HandoverConfig, n_ue: int, n_cell: int, rng: np.random.Generator) -> None:
         self._config = config
-        self._rng = rng
+        self._rng_U = rng.spawn(n_ue)
         past = 1.0 - 2.0 ** (-config.filter_coefficient / 4.0)
         self._past = past ** (config.period / _FILTER_PERIOD_NS)
         self._next_ns: int | None = None
@@ -109,7 +109,8 @@ class A3Monitor:
     def _filter(self, rsrp_dbm_UC: Array) -> None:
         sample_dbm_UC = rsrp_dbm_UC
         if self._config.measurement_error:
-            sample_dbm_UC = rsrp_dbm_UC + self._rng.normal(0.0, self._config.measurement_error, rsrp_dbm_UC.shape)
+            error_UC = np.array([rng.standard_normal(rsrp_dbm_UC.shape[1]) for rng in self._rng_U])
+            sample_dbm_UC = rsrp_dbm_UC + self._config.measurement_error * error_UC
         past_dbm_UC = self._filtered_dbm_UC
         mixed_dbm_UC = self._past * past_dbm_UC + (1.0 - self._past) * sample_dbm_UC
         self._filtered_dbm_UC = np.where(np.isnan(past_dbm_UC), sample_dbm_UC, mixed_dbm_UC)

@@ -61,6 +61,8 @@ class TransportBlock:
     """Slot of the first transmission."""
     prb_N: NDArray[np.int64]
     """Blocks used, as indices into the slice, ascending."""
+    is_lowest: bool = False
+    """Whether no lower MCS could have been used."""
     transmissions: int = 0
     combined: float = 0.0
     """Linear effective SINR, or mean mutual information, summed over the transmissions."""
@@ -74,6 +76,7 @@ class FirstOutcome(NamedTuple):
     ue: int
     ack: bool
     mcs_index: int
+    is_lowest: bool
 
 
 class HarqEntity:
@@ -110,7 +113,7 @@ class HarqEntity:
         self._awaited = deque(self._awaited[i] for i in range(len(due), len(self._awaited)))
         for _, tb in sorted(due, key=lambda each: (each[0], each[1].ue)):
             if tb.transmissions == 1:
-                first.append(FirstOutcome(tb.ue, tb.ack, tb.mcs_index))
+                first.append(FirstOutcome(tb.ue, tb.ack, tb.mcs_index, tb.is_lowest))
             if tb.ack or tb.transmissions >= self._max_transmissions:
                 del self._open[tb.ue][tb.harq_process]
                 self.has_free_process_U[tb.ue] = True

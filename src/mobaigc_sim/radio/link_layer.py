@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel.streams import Streams
+from .capacity import curve
 from .channel import Channel, ChannelState, channels
 from .config import RadioConfig
 from .draws import Draws
@@ -36,6 +37,7 @@ class LinkLayer(ABC):
         self._prb_tx_dbm = setup.prb_tx_dbm
         self._channel: Channel = channels.get(config.channel.kind)(config.channel, setup, streams)
         self._draws = Draws(n_ue, streams.rng("radio.harq"))
+        self._csi_period = self.carrier.slots(config.csi.period)
         self._slot = -1
         self._state: ChannelState
 
@@ -51,6 +53,12 @@ class LinkLayer(ABC):
         self._state = self._channel.begin_slot(slot, position_m_U2, travelled_m_U)
         return self._open(slot, last)
 
+    @final
+    def _next_report(self, ue: int) -> int:
+        """First slot after this one in which it is a user's turn to report."""
+        slot = self._slot + 1
+        return slot + (ue - slot) % self._csi_period
+
     @abstractmethod
     def _open(self, slot: int, last: int) -> list[Feedback]:
         """Everything of `begin_slot` after the channel; `last` is the slot before, −1 at the start."""
@@ -59,8 +67,9 @@ class LinkLayer(ABC):
     def send(self, ue: int, prb_B: Mask, backlog_bits: int, least_bits: int = 0) -> Sent | None:
         """Send a new transport block on the blocks of a mask, or on the best of them that carry the backlog.
 
-        The MCS follows the latest report and the outer loop. Nothing is sent, and None returned, when the transport
-        block would be smaller than `least_bits`. Raises ValueError when the user cannot send, when a block of its
+        The MCS follows the latest report and the outer loop, but is high enough for a transport block of `least_bits`:
+        a weak user should rather fail and be combined than be silent, which would tell the outer loop nothing. None is
+        returned, and nothing sent, when no MCS is. Raises ValueError when the user cannot send, when a block of its
         cell is taken or when none is offered.
         """
 
@@ -142,6 +151,12 @@ class LinkLayer(ABC):
         """Power a user receives from each cell on one subcarrier, with the fast fading averaged out."""
         rsrp_dbm_UC: Array = self._state.gain_db_UC + (self._prb_tx_dbm - 10.0 * np.log10(12.0))
         return rsrp_dbm_UC
+
+    @final
+    def effective_sinr_db(self, ue_N: Indices) -> Array:
+        """SINR of served users at which QPSK has the same mutual information, mean over the blocks."""
+        shape = curve(2)
+        return shape.effective_sinr_db(shape.mutual_information(self.sinr_db(ue_N)).mean(axis=1))
 
     @final
     def wideband_sinr_db(self, ue_N: Indices) -> Array:

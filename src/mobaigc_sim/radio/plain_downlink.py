@@ -54,7 +54,7 @@ class PlainDownlink(LinkLayer):
         finished, first = self._harq.feedback(slot)
         for outcome in first:
             mcs_index = outcome.mcs_index
-            self._outer_loop.observe(outcome.ue, outcome.ack, mcs_index == 0, mcs_index == len(MCS_TABLE_1) - 1)
+            self._outer_loop.observe(outcome.ue, outcome.ack, outcome.is_lowest, mcs_index == len(MCS_TABLE_1) - 1)
         self._retransmit()
         return finished
 
@@ -77,17 +77,22 @@ class PlainDownlink(LinkLayer):
         prb_N, cell = np.flatnonzero(prb_B), int(self._serving_U[ue])
         if not len(prb_N) or self._owner_CB[cell, prb_N].max() >= 0:
             raise ValueError(f"user {ue} needs free resource blocks in slot {self._slot}")
-        mcs_index, prb_N, bits = self._adaptation.choose(
+        mcs_index, prb_N, _ = self._adaptation.choose(
             prb_N,
             self._csi.level_UB[ue],
             self._csi.information_UQB[ue],
             float(self._outer_loop.offset_db_U[ue]),
             backlog_bits,
         )
-        if bits < least_bits:
+        size_bits_M = [int(form.tb_size_bits_N[len(prb_N) - 1]) for form in self._formats]
+        lowest = next((m for m, size_bits in enumerate(size_bits_M) if size_bits >= least_bits), None)
+        if lowest is None:
             return None
+        mcs_index = max(mcs_index, lowest)
+        bits = size_bits_M[mcs_index]
         process = self._harq.free_process(ue)
         tb = TransportBlock(self._next_tb_id, ue, process, mcs_index, len(prb_N), bits, self._slot, prb_N)
+        tb.is_lowest = mcs_index == lowest
         self._next_tb_id += 1
         self._harq.hold(tb)
         self._put(tb)
@@ -150,7 +155,7 @@ class PlainDownlink(LinkLayer):
         given_up = self._harq.flush(ue)
         self._owner_CB[self._owner_CB == ue] = -1
         self._sending.pop(ue, None)
-        self._csi.forget(ue, self._slot + 1)
+        self._csi.forget(ue, self._next_report(ue))
         self._outer_loop.offset_db_U[ue] = self._initial_offset_db
         self._serving_U[ue] = cell
         return given_up

@@ -89,6 +89,8 @@ class State(NamedTuple):
     free_processes_U: Indices
     tb_id_UH: Indices
     mcs_UH: Indices
+    is_lowest_UH: NDArray[np.bool_]
+    """Whether no lower MCS could have been used."""
     n_prb_UH: Indices
     tb_size_bits_UH: Indices
     first_slot_UH: Indices
@@ -190,6 +192,7 @@ def make_state(config: RadioConfig, carrier: Carrier, n_ue: int, n_cell: int) ->
         free_processes_U=np.full(n_ue, processes),
         tb_id_UH=per_process(-1, np.int64),
         mcs_UH=per_process(0, np.int64),
+        is_lowest_UH=per_process(False, np.bool_),
         n_prb_UH=per_process(0, np.int64),
         tb_size_bits_UH=per_process(0, np.int64),
         first_slot_UH=per_process(NEVER, np.int64),

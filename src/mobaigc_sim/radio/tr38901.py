@@ -3,7 +3,12 @@
 Shapes: U users, S sites, C cells, N users who moved.
 
 Cells of a site share path loss, LOS state and shadowing; links to different sites are independent. Whether a user is
-indoors or in a car is drawn once. Fading is independent for every link.
+indoors or in a car is drawn once. Fading is nearly independent between links: all move along one tape, each from places
+of its own, so the powers of about one pair in a thousand have a correlation above 0.15 while both move alike.
+
+The LOS state is soft. Where its Gaussian field G is below the quantile F of the LOS probability, there is line of
+sight; a share Φ(√(20/λ)·(F − G)) of the gain in dB is that of LOS, the rest that of NLOS, so the state changes over a
+few metres. The width is that of clause 7.6.3.3, whose arctan instead of Φ would be felt far from any change.
 
 Source: TR 38.901 clauses 7.4 (large scale), 7.6.3.3 (LOS state), 7.7.2 (TDL).
 """
@@ -30,6 +35,7 @@ from .tdl import PROFILES
 Array = NDArray[np.float64]
 
 _REFRESHES_PER_D_COR = 40
+_SOFTNESS = 20.0
 
 
 @channels.register("tr38901")
@@ -56,6 +62,8 @@ class Tr38901(Channel):
         """Share of those whose building has coated glass; rural macro has none."""
         in_car: float = Field(default=0.0, ge=0.0, le=1.0)
         """Share of the other users who sit in a car, behind a loss of N(9, 5) dB."""
+        metallised: bool = False
+        """Whether the windows of cars (and of trains) are coated: N(20, 5) dB."""
 
         @model_validator(mode="after")
         def _has_buildings(self) -> Self:
@@ -71,14 +79,15 @@ class Tr38901(Channel):
         self._layout = layout = setup.layout
         self._snr_db = setup.snr_without_loss_db
         self._ue_height_m = setup.ue_height_m
+        self._sharpness = np.sqrt(_SOFTNESS / wavelength_m(setup.carrier.frequency_hz))
         sites, shape = range(layout.n_site), (setup.n_ue, layout.n_cell)
 
-        def field(name: str, d_cor_m: float) -> list[GaussianField]:
-            return [GaussianField(d_cor_m, streams.rng(f"radio.{name}.{site}")) for site in sites]
+        def field(name: str, d_cor_m: float, smooth: bool = False) -> list[GaussianField]:
+            return [GaussianField(d_cor_m, streams.rng(f"radio.{name}.{site}"), smooth=smooth) for site in sites]
 
         self._shadow_los = field("shadowing.los", scenario.los.d_cor_m)
         self._shadow_nlos = field("shadowing.nlos", scenario.nlos.d_cor_m)
-        self._los_field = field("los", scenario.los_state_d_cor_m)
+        self._los_field = field("los", scenario.los_state_d_cor_m, smooth=True)
         self._place_users(config, streams.rng("radio.penetration").random((setup.n_ue, 7)))
         self._shadow_o2i = []
         if scenario.o2i is not None and self._indoor_U.any():
@@ -88,7 +97,8 @@ class Tr38901(Channel):
         profile, spread_s = PROFILES[config.fading], config.delay_spread / NS_PER_S
         self._tape = record_tape(profile, spread_s, carrier.prb_offset_hz_B, streams.rng("radio.tape"))
         self._rows_per_m = ROWS_PER_WAVELENGTH / wavelength_m(carrier.frequency_hz)
-        self._start_UC2 = streams.rng("radio.fading").random((*shape, 2)) * self._tape.rows
+        place_UC2 = [streams.rng(f"radio.fading.{cell}").random((setup.n_ue, 2)) for cell in range(layout.n_cell)]
+        self._start_UC2 = np.stack(place_UC2, axis=1) * self._tape.rows
         deviations = [scenario.los, scenario.nlos, *([scenario.o2i] if scenario.o2i and self._shadow_o2i else [])]
         self._refresh_m = min(each.d_cor_m for each in deviations) / _REFRESHES_PER_D_COR
         self._known_at_m_U2 = np.full((setup.n_ue, 2), np.inf)
@@ -105,7 +115,7 @@ class Tr38901(Channel):
         normal_U = ndtri(np.maximum(uniform_U7[:, 4], 1e-16))
         carrier_hz = self._setup.carrier.frequency_hz
         building_db_U = building_loss_db(carrier_hz, high_loss_U, depth_m_U, config.version, normal_U)
-        car_db_U = np.where(uniform_U7[:, 5] < config.in_car, car_loss_db(normal_U), 0.0)
+        car_db_U = np.where(uniform_U7[:, 5] < config.in_car, car_loss_db(normal_U, config.metallised), 0.0)
         self._indoor_U = indoor_U
         self._depth_m_U = np.where(indoor_U, depth_m_U, 0.0)
         self._penetration_db_U = np.where(indoor_U, building_db_U, car_db_U)
@@ -121,14 +131,17 @@ class Tr38901(Channel):
             d2d_m_NS, self._ue_height_m, self._environment_uniform_U[ue_N, None]
         )
         geometry = Geometry(setup.carrier.frequency_hz, setup.bs_height_m, self._ue_height_m, environment_m_NS)
-        los_NS = ndtr(_values(self._los_field, vector_m_NS2)) < scenario.los_probability(out_m_NS, self._ue_height_m)
-        shadow_NS = np.where(
-            los_NS, _values(self._shadow_los, vector_m_NS2), _values(self._shadow_nlos, vector_m_NS2)
-        ) * scenario.sigma_db(d2d_m_NS, los_NS, geometry)
+        threshold_NS = ndtri(scenario.los_probability(out_m_NS, self._ue_height_m))
+        margin_NS = threshold_NS - _values(self._los_field, vector_m_NS2)
+        los_share_NS = ndtr(self._sharpness * margin_NS)
+        shadow_los_db_NS = _values(self._shadow_los, vector_m_NS2) * scenario.los_sigma_db(d2d_m_NS, geometry)
+        shadow_nlos_db_NS = _values(self._shadow_nlos, vector_m_NS2) * scenario.nlos.sigma_db
         if scenario.o2i is not None and self._shadow_o2i:
             inside_db_NS = scenario.o2i.sigma_db * _values(self._shadow_o2i, vector_m_NS2)
-            shadow_NS = np.where(self._indoor_U[ue_N, None], inside_db_NS, shadow_NS)
-        gain_db_NS = shadow_NS - scenario.path_loss_db(d2d_m_NS, los_NS, geometry)
+            shadow_los_db_NS = np.where(self._indoor_U[ue_N, None], inside_db_NS, shadow_los_db_NS)
+            shadow_nlos_db_NS = np.where(self._indoor_U[ue_N, None], inside_db_NS, shadow_nlos_db_NS)
+        gain_db_NS = los_share_NS * (shadow_los_db_NS - scenario.los_path_loss_db(d2d_m_NS, geometry))
+        gain_db_NS += (1.0 - los_share_NS) * (shadow_nlos_db_NS - scenario.nlos_path_loss_db(d2d_m_NS, geometry))
         gain_db_NS -= self._penetration_db_U[ue_N, None]
         azimuth_NS = np.arctan2(vector_m_NS2[..., 1], vector_m_NS2[..., 0])
         elevation_NS = np.arctan2(self._ue_height_m - setup.bs_height_m, np.maximum(d2d_m_NS, 1e-3))
@@ -136,7 +149,7 @@ class Tr38901(Channel):
         antenna_db_NC = setup.antenna.gain_db(
             azimuth_NS[:, site_C] - layout.cell_azimuth_rad_C, elevation_NS[:, site_C]
         )
-        return gain_db_NS[:, site_C] + antenna_db_NC, los_NS[:, site_C]
+        return gain_db_NS[:, site_C] + antenna_db_NC, (margin_NS > 0.0)[:, site_C]
 
     def begin_slot(self, slot: int, position_m_U2: Array, travelled_m_U: Array) -> ChannelState:
         """State in a slot; large-scale gains change in steps of 1/40 of the shadowing's correlation distance."""

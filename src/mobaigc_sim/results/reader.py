@@ -53,6 +53,11 @@ class Run:
         return self.frame("users")
 
     @property
+    def files(self) -> pd.DataFrame:
+        """One row a file of the background traffic."""
+        return self.frame("files")
+
+    @property
     def events(self) -> pd.DataFrame:
         """One row an event."""
         return self.frame("events")

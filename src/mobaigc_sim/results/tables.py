@@ -145,7 +145,7 @@ USERS = Table(
 EVENTS = Table(
     "events",
     "One row a packet that HARQ and RLC gave up (`packet_lost`), and one row a change of a user's connection: "
-    "`entered`, `left`, `handover`, `handover_done`, `rlf`, `reestablished`.",
+    "`entered`, `left`, `handover`, `handover_done`, `handover_failed`, `rlf`, `reestablished`.",
     (
         Column("time_ns", _I64, "ns", "When."),
         Column("kind", _STR, "", "What happened."),
@@ -157,12 +157,12 @@ EVENTS = Table(
 
 FILES = Table(
     "files",
-    "One row a file of the background traffic, written when its last byte is acknowledged.",
+    "One row a file of the background traffic, written when it is finished or the run ends.",
     (
         Column("ue", _I64, "", "User who received it."),
         Column("size_bytes", _I64, "B", "Size."),
         Column("arrival_ns", _I64, "ns", "Time at which it was there to be sent."),
-        Column("completed_ns", _I64, "ns", "Time at which its last byte was acknowledged."),
+        Column("completed_ns", _I64, "ns", f"Time at which its last byte was acknowledged; {_NONE}."),
     ),
 )
 

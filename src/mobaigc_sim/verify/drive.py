@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cell.background import ENDLESS_BITS
 from ..kernel.streams import Streams
 from ..radio.config import RadioConfig
 from ..radio.downlink import Downlink
@@ -20,7 +21,6 @@ from ..scheduling.base import Scheduler, SlotState
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-ENDLESS_BITS = 10**9
 Choose = Callable[[Downlink, int], Indices]
 """(downlink, slot) → user on each block, −1 for nobody; blocks in use already are left out afterwards."""
 

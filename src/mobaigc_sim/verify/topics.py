@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..errors import UnknownNameError
 from .calibration import rows as calibration
+from .channel import rows as channel
 from .conservation import rows as conservation
 from .fading import rows as fading
 from .harq import rows as harq
@@ -33,6 +34,7 @@ TOPICS: dict[str, Topic] = {
     "pathloss": Topic("Path loss and line of sight", pathloss),
     "shadowing": Topic("Shadow fading", shadowing),
     "penetration": Topic("Loss into buildings and cars", penetration),
+    "channel": Topic("The channel that runs", channel),
     "tables": Topic("NR tables, grid and noise", tables),
     "fading": Topic("Fast fading", fading),
     "link": Topic("Block error rate", link),

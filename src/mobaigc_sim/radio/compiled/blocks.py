@@ -16,6 +16,8 @@ from ..tables import MCS_TABLE_1
 from .air import decibels, effective_sinr_db, normal_bler, on_grid, sinr_at
 from .reports import best_first, choose
 
+ENDLESS_BITS = 1 << 60
+"""More than any buffer holds."""
 _HIGHEST_MCS = len(MCS_TABLE_1) - 1
 
 
@@ -37,7 +39,7 @@ def feedback(limits: Any, state: Any, slot: int, last: int, finished_F6: Any) ->
             if state.transmissions_UH[u, h] == 1:
                 if ack and mcs != _HIGHEST_MCS:
                     state.offset_db_U[u] = min(state.offset_db_U[u] + limits.up_db, LIMIT_DB)
-                elif not ack and mcs != 0:
+                elif not ack and not state.is_lowest_UH[u, h]:
                     state.offset_db_U[u] = max(state.offset_db_U[u] - limits.down_db, -LIMIT_DB)
             if ack or state.transmissions_UH[u, h] >= limits.max_transmissions:
                 state.free_UH[u, h] = True
@@ -98,11 +100,15 @@ def _put(state: Any, u: int, h: int, slot: int) -> None:
 
 @njit(cache=True, inline="always")
 def send(tables: Any, state: Any, u: int, prb_N: Any, backlog_bits: int, least_bits: int, slot: int) -> bool:
-    """Send a new transport block on the best of the blocks offered; False when it would be below `least_bits`."""
+    """Send a new transport block on the best of the blocks offered; False when none of `least_bits` fits on them."""
     mcs, prb_N = choose(tables, state.level_UB[u], prb_N, state.offset_db_U[u], backlog_bits)
+    lowest = 0
+    while tables.tb_size_bits_NM[len(prb_N) - 1, lowest] < least_bits:
+        lowest += 1
+        if lowest > _HIGHEST_MCS:
+            return False
+    mcs = max(mcs, lowest)
     bits = tables.tb_size_bits_NM[len(prb_N) - 1, mcs]
-    if bits < least_bits:
-        return False
     h = 0
     while not state.free_UH[u, h]:
         h += 1
@@ -111,6 +117,7 @@ def send(tables: Any, state: Any, u: int, prb_N: Any, backlog_bits: int, least_b
     state.tb_id_UH[u, h] = state.next_tb_id_1[0]
     state.next_tb_id_1[0] += 1
     state.mcs_UH[u, h], state.n_prb_UH[u, h] = mcs, len(prb_N)
+    state.is_lowest_UH[u, h] = mcs == lowest
     state.tb_size_bits_UH[u, h], state.first_slot_UH[u, h] = bits, slot
     state.transmissions_UH[u, h], state.combined_UH[u, h] = 0, 0.0
     owner_B = state.owner_CB[state.serving_U[u]]
@@ -122,7 +129,7 @@ def send(tables: Any, state: Any, u: int, prb_N: Any, backlog_bits: int, least_b
 
 @njit(cache=True)
 def send_all(tables: Any, state: Any, wish_CB: Any, backlog_bits_U: Any, least_bits: int, slot: int) -> None:
-    """`send` for every user that a scheduler gave blocks, in order of cell and user."""
+    """`send` for every user that a scheduler gave blocks, in order of user."""
     n_cell, n_prb = wish_CB.shape
     prb_UN, count_U = np.empty((len(state.serving_U), n_prb), np.int64), np.zeros(len(state.serving_U), np.int64)
     for c in range(n_cell):

@@ -12,10 +12,9 @@ from numba import njit
 
 from ..adaptation import STEPS_PER_LEVEL
 from ..capacity import STEP_DB
-from .blocks import decide, feedback, open_slot, retransmit, send_all
+from .blocks import ENDLESS_BITS, decide, feedback, open_slot, retransmit, send_all
 from .reports import exchange_reports
 
-ENDLESS_BITS = 1 << 60
 _STEPS, _ZERO = np.int32(STEPS_PER_LEVEL), np.int32(0)
 
 
