@@ -13,7 +13,7 @@ from ..kernel.probes import Probes
 from ..kernel.streams import Streams
 from ..media.bank_stack import make_media
 from ..media.base import Media
-from ..mobility import Area, mobility
+from ..mobility import Area, MobilityModel, mobility
 from ..radio.downlink import Downlink
 from ..scenario.schema import Scenario
 from ..scheduling import schedulers
@@ -37,11 +37,8 @@ class Cell:
         self.scenario = scenario
         self.clock = Clock()
         streams = Streams(scenario.seed, scenario.replication)
-        background = scenario.traffic.background
-        n_ue = scenario.users.count + (background.users if background is not None else 0)
-        motion = mobility.get(scenario.users.mobility.kind)(
-            scenario.users.mobility, n_ue, Area.of(scenario.users.area), streams.rng("mobility")
-        )
+        background, n_ue = scenario.traffic.background, scenario.n_ue
+        motion = make_mobility(scenario, streams)
         self.media = make_media(scenario.media) if media is None else media
         present_ns = [motion.presence_ns(ue) for ue in range(scenario.users.count)]
         self.requests = draw_requests(scenario, streams, self.media.held, present_ns)
@@ -85,6 +82,14 @@ class Cell:
         while True:
             yield self.clock.timeout(1_000_000_000)
             on_progress(self.clock.now_s, sum(r.finished_ns >= 0 for r in self.requests))
+
+
+def make_mobility(scenario: Scenario, streams: Streams) -> MobilityModel:
+    """The model that moves all users; raises MobaigcError for a trace that cannot be read or moves too few."""
+    model: MobilityModel = mobility.get(scenario.users.mobility.kind)(
+        scenario.users.mobility, scenario.n_ue, Area.of(scenario.users.area), streams.rng("mobility")
+    )
+    return model
 
 
 def sampled(scenario: Scenario, count: int) -> frozenset[int]:

@@ -111,10 +111,13 @@ def run(
 @app.command()
 def check(file: File, overrides: Overrides = None) -> None:
     """Read a scenario, tell every problem with its file and line, simulate nothing."""
+    from ..cell.cell import make_mobility
+    from ..kernel.streams import Streams
     from ..scenario.dump import resolved
     from ..scenario.load import load_scenario
 
     scenario = load_scenario(file, overrides or ())
+    make_mobility(scenario, Streams(scenario.seed, scenario.replication))
     told = resolved(scenario)
     typer.echo(
         f"{file}: fine: {scenario.name}, {told['duration']}, {scenario.users.count} users, "

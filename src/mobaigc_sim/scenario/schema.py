@@ -83,6 +83,11 @@ class Scenario(FrozenConfig):
     results: ResultsConfig = ResultsConfig()
     """What is kept of the run."""
 
+    @property
+    def n_ue(self) -> int:
+        """Users in all: those who ask for images, then those in the background."""
+        return self.users.count + (self.traffic.background.users if self.traffic.background is not None else 0)
+
     @model_validator(mode="after")
     def _measures_something(self) -> Self:
         if self.warmup >= self.duration:
