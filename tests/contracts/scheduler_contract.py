@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
 from mobaigc_sim.scheduling import ContentView, Scheduler, SlotState
+from mobaigc_sim.scheduling.base import NO_DEADLINE_NS
 
 SLOT_NS = 500_000
 
@@ -27,6 +28,7 @@ def slot_state(
     prb_free_B: ArrayLike | None = None,
     ue_U: ArrayLike | None = None,
     slack_ns_U: ArrayLike | None = None,
+    wait_ns_U: ArrayLike | None = None,
     slot: int = 0,
 ) -> SlotState:
     """A SlotState; by default full buffers, equal averages and all blocks free."""
@@ -44,6 +46,7 @@ def slot_state(
         backlog_bits_U=given_or(backlog_bits_U, np.full(n_ue, 10**9), np.int64),
         mean_rate_bps_U=given_or(mean_rate_bps_U, np.ones(n_ue), float),
         deadline_slack_ns_U=given_or(slack_ns_U, np.full(n_ue, 10**9), np.int64),
+        head_wait_ns_U=given_or(wait_ns_U, np.zeros(n_ue), np.int64),
         prb_free_B=given_or(prb_free_B, np.ones(n_prb), bool),
     )
 
@@ -66,7 +69,8 @@ def slot_states(draw: st.DrawFn, ties: bool = True, min_users: int = 0) -> SlotS
         mean_rate_bps_U=rng.choice([0.0, 1e3, 1e6], n_ue) if ties else rng.random(n_ue) * 1e6,
         prb_free_B=rng.random(n_prb) < draw(st.sampled_from([0.5, 1.0])),
         ue_U=np.sort(rng.choice(40, n_ue, replace=False)),
-        slack_ns_U=rng.integers(0, 10**9, n_ue),
+        slack_ns_U=np.where(rng.random(n_ue) < 0.2, NO_DEADLINE_NS, rng.integers(0, 10**9, n_ue)),
+        wait_ns_U=rng.integers(0, 10**9, n_ue),
         slot=draw(st.integers(0, 10**6)),
     )
 
@@ -81,6 +85,7 @@ def permuted(state: SlotState, order_U: NDArray[np.int64]) -> SlotState:
         backlog_bits_U=state.backlog_bits_U[order_U],
         mean_rate_bps_U=state.mean_rate_bps_U[order_U],
         deadline_slack_ns_U=state.deadline_slack_ns_U[order_U],
+        head_wait_ns_U=state.head_wait_ns_U[order_U],
         prb_free_B=state.prb_free_B,
     )
 

@@ -58,7 +58,8 @@ EXPECTED = {
         "4: seed: expected a whole number, got 1000.0",
         "5: users: expected a mapping of keys to values, got 'twelve'",
         "7: traffic.images_per_request: expected a whole number, got '4'",
-        "8: scheduler: expected a mapping with a 'kind' (one of: max_ci, proportional_fair, round_robin), "
+        "8: scheduler: expected a mapping with a 'kind' (one of: edf, exp_pf, log_rule, m_lwdf, max_ci, max_weight, "
+        "proportional_fair, round_robin), "
         "got 'round_robin'",
     ],
     "missing_keys": [

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from mobaigc_sim.scheduling import MaxCi, ProportionalFair, RoundRobin, Scheduler
+from mobaigc_sim.scheduling import (
+    Edf,
+    ExpPf,
+    LogRule,
+    MaxCi,
+    MaxWeight,
+    MLwdf,
+    ProportionalFair,
+    RoundRobin,
+    Scheduler,
+)
 
 from ..contracts.scheduler_contract import SchedulerContract
 
@@ -20,3 +30,28 @@ class TestProportionalFair(SchedulerContract):
 class TestMaxCi(SchedulerContract):
     def make(self) -> Scheduler:
         return MaxCi(MaxCi.Config(keep=0.5))
+
+
+class TestEdf(SchedulerContract):
+    def make(self) -> Scheduler:
+        return Edf(Edf.Config())
+
+
+class TestMLwdf(SchedulerContract):
+    def make(self) -> Scheduler:
+        return MLwdf(MLwdf.Config())
+
+
+class TestExpPf(SchedulerContract):
+    def make(self) -> Scheduler:
+        return ExpPf(ExpPf.Config())
+
+
+class TestLogRule(SchedulerContract):
+    def make(self) -> Scheduler:
+        return LogRule(LogRule.Config())
+
+
+class TestMaxWeight(SchedulerContract):
+    def make(self) -> Scheduler:
+        return MaxWeight(MaxWeight.Config())

@@ -20,13 +20,11 @@ from ..mobility.base import MobilityModel
 from ..radio.harq import Feedback
 from ..radio.link_layer import LinkLayer
 from ..scenario.service import ResultsConfig, ServiceConfig
-from ..scheduling.base import Scheduler, SlotState
+from ..scheduling.base import NO_DEADLINE_NS, Scheduler, SlotState
 from .connection import Change, Connections
 from .request import Packet, Request
 from .rlc import SMALLEST_BLOCK_BITS, Buffer, TransmitBuffer
 from .telling import Telling
-
-NO_DEADLINE_NS = np.iinfo(np.int64).max
 
 
 class Network:
@@ -206,6 +204,7 @@ class Network:
             backlog_bits_U=self._backlog_bits_U[ue_N],
             mean_rate_bps_U=self.mean_rate_bps_U[ue_N],
             deadline_slack_ns_U=np.array([self._slack_ns(ue) for ue in ue_N.tolist()], np.int64),
+            head_wait_ns_U=np.array([self._wait_ns(ue) for ue in ue_N.tolist()], np.int64),
             prb_free_B=free_B,
         )
         owner_B = self._schedulers[cell].allocate(state).owner_B
@@ -214,3 +213,7 @@ class Network:
     def _slack_ns(self, ue: int) -> int:
         head = self._buffers[ue].head
         return NO_DEADLINE_NS if head is None else head.deadline_ns - self._clock.now_ns
+
+    def _wait_ns(self, ue: int) -> int:
+        head = self._buffers[ue].head
+        return 0 if head is None else self._clock.now_ns - head.generated_ns

@@ -16,6 +16,9 @@ from ..registry import Registry
 
 schedulers = Registry("schedulers")
 
+NO_DEADLINE_NS = np.iinfo(np.int64).max
+"""Slack of a user whose data may come at any time."""
+
 
 @dataclass(frozen=True)
 class SlotState:
@@ -39,7 +42,9 @@ class SlotState:
     It counts every slot, also those in which the user got nothing; the window is the cell's.
     """
     deadline_slack_ns_U: NDArray[np.int64]
-    """Time left to the deadline of the request in service."""
+    """Time left to the deadline of the request in service; NO_DEADLINE_NS where there is none."""
+    head_wait_ns_U: NDArray[np.int64]
+    """Time since the request in service was handed to the radio, 0 where it is none."""
     prb_free_B: NDArray[np.bool_]
 
 

@@ -16,7 +16,7 @@ from ..kernel.streams import Streams
 from ..radio.config import RadioConfig
 from ..radio.downlink import Downlink
 from ..radio.harq import Feedback, Sent
-from ..scheduling.base import Scheduler, SlotState
+from ..scheduling.base import NO_DEADLINE_NS, Scheduler, SlotState
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -106,6 +106,7 @@ def slot_state(
         bits_per_prb_UB=bits_NB,
         backlog_bits_U=np.full(len(ue_N), ENDLESS_BITS),
         mean_rate_bps_U=mean_rate_bps_U[ue_N],
-        deadline_slack_ns_U=np.full(len(ue_N), np.iinfo(np.int64).max),
+        deadline_slack_ns_U=np.full(len(ue_N), NO_DEADLINE_NS),
+        head_wait_ns_U=np.zeros(len(ue_N), np.int64),
         prb_free_B=free_B,
     )
