@@ -16,8 +16,6 @@ row a run (CSV, from which `--from` prints and draws again) and the figure (PNG 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +23,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from study import options, run_all, table_of
 
-from mobaigc_sim.errors import MobaigcError
-from mobaigc_sim.experiment.many import run_in_memory, run_many
+from mobaigc_sim.experiment.many import run_in_memory
 from mobaigc_sim.metrics import bootstrap_mean, evaluate, paired_bootstrap
 from mobaigc_sim.metrics.definitions import measured_requests
 from mobaigc_sim.results.tables import CAUSES
@@ -93,33 +91,12 @@ class Case:
 
 def main() -> None:
     """Simulate, print, draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenario", type=Path, default=Path("scenarios/vehicular_macro.yaml"))
-    parser.add_argument("--bank", type=Path, default=Path("scenarios/bank"))
+    parser = options(__doc__, replications=5, duration_s=3.5, warmup_s=0.8, out="docs/mobility_failures")
     parser.add_argument("--speeds", type=float, nargs="+", default=list(SPEEDS_KMH), help="mean speeds in km/h")
-    parser.add_argument("--replications", type=int, default=5)
-    parser.add_argument("--duration", type=float, default=3.5, help="seconds simulated, the warm-up included")
-    parser.add_argument("--warmup", type=float, default=0.8, help="seconds that are not measured")
-    parser.add_argument("--quick", action="store_true", help="2 replications of 2 s: some minutes, useless intervals")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--from", dest="stored", type=Path, help="a table written before, instead of simulating")
-    parser.add_argument("--out", type=Path, default=Path("docs/mobility_failures"))
     chosen = parser.parse_args()
-    for name in ("replications", "jobs"):
-        if getattr(chosen, name) < 1:
-            parser.error(f"--{name}: expected 1 or more, got {getattr(chosen, name)}")
     if chosen.quick:
         chosen.replications, chosen.duration = 2, 2.0
-    if not 0 <= chosen.warmup < chosen.duration:
-        parser.error(f"--warmup: expected less than the duration of {chosen.duration:g} s, got {chosen.warmup:g}")
-    if chosen.stored:
-        table = pd.read_csv(chosen.stored)
-    else:
-        try:
-            table = simulate(chosen)
-        except MobaigcError as error:
-            parser.exit(2, f"{error}\n")
+    table = table_of(parser, chosen, simulate)
     summary = summarise(table)
     report(table, summary)
     for path in save_figure(mobility_figure(summary), chosen.out.parent, chosen.out.name):
@@ -136,16 +113,7 @@ def simulate(chosen: argparse.Namespace) -> pd.DataFrame:
         for sent in SENT
     ]
     load_scenario(cases[0].scenario, cases[0].overrides())
-    started = time.monotonic()
-
-    def tell(done: int) -> None:
-        print(f"\r{done} of {len(cases)} runs, {time.monotonic() - started:.0f} s", end="", file=sys.stderr, flush=True)
-
-    table = pd.DataFrame(run_many(measure, cases, chosen.jobs, tell))
-    print(file=sys.stderr)
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(chosen.out.with_suffix(".csv"), index=False, float_format="%.6g")
-    return table
+    return pd.DataFrame(run_all(measure, cases, chosen.jobs))
 
 
 def measure(case: Case) -> dict[str, Any]:

@@ -22,16 +22,12 @@ cell (CSV, from which `--from` prints and draws again) and the figure (PNG and P
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from study import options, run_all, table_of
 
-from mobaigc_sim.errors import MobaigcError
 from mobaigc_sim.experiment.full_buffer import Case, link_curve, measure
-from mobaigc_sim.experiment.many import run_many
 from mobaigc_sim.metrics import Interval, bootstrap_mean, paired_bootstrap
 from mobaigc_sim.viz.style import save_figure
 from mobaigc_sim.viz.throughput_figure import throughput_figure
@@ -43,35 +39,14 @@ LINK_CURVE = "TR 36.942 curve"
 
 def main() -> None:
     """Simulate, print, draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenario", type=Path, default=Path("scenarios/vehicular_macro.yaml"))
-    parser.add_argument("--bank", type=Path, default=Path("scenarios/bank"), help="any bank: no picture is asked for")
+    parser = options(__doc__, replications=4, duration_s=2.0, warmup_s=0.6, out="docs/throughput")
     parser.add_argument("--users", type=int, nargs="+", default=list(USERS_PER_CELL), help="mean users in a cell")
     parser.add_argument("--speed", type=float, default=30.0, help="mean speed in km/h")
     parser.add_argument("--prb-ratio", type=float, default=1.0, help="share of the carrier's resource blocks")
-    parser.add_argument("--replications", type=int, default=4)
-    parser.add_argument("--duration", type=float, default=2.0, help="seconds simulated, the warm-up included")
-    parser.add_argument("--warmup", type=float, default=0.6, help="seconds that are not measured")
-    parser.add_argument("--quick", action="store_true", help="2 drops of 1 s measured after half a second")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--from", dest="stored", type=Path, help="a table written before, instead of simulating")
-    parser.add_argument("--out", type=Path, default=Path("docs/throughput"))
     chosen = parser.parse_args()
-    for name in ("replications", "jobs"):
-        if getattr(chosen, name) < 1:
-            parser.error(f"--{name}: expected 1 or more, got {getattr(chosen, name)}")
     if chosen.quick:
         chosen.replications, chosen.duration, chosen.warmup = 2, 1.5, 0.5
-    if not 0 <= chosen.warmup < chosen.duration:
-        parser.error(f"--warmup: expected less than the duration of {chosen.duration:g} s, got {chosen.warmup:g}")
-    if chosen.stored:
-        table = pd.read_csv(chosen.stored)
-    else:
-        try:
-            table = simulate(chosen)
-        except MobaigcError as error:
-            parser.exit(2, f"{error}\n")
+    table = table_of(parser, chosen, simulate)
     runs = summarise(table)
     report(table, runs)
     by_curve = runs.groupby("users_per_cell")[["curve_p5_bps_hz", "curve_cell_bps_hz"]].mean()
@@ -93,16 +68,7 @@ def simulate(chosen: argparse.Namespace) -> pd.DataFrame:
         for scheduler in SCHEDULERS
     ]  # fmt: skip
     cases[0].load()
-    started = time.monotonic()
-
-    def tell(done: int) -> None:
-        print(f"\r{done} of {len(cases)} runs, {time.monotonic() - started:.0f} s", end="", file=sys.stderr, flush=True)
-
-    table = pd.concat(run_many(measure, cases, chosen.jobs, tell), ignore_index=True)
-    print(file=sys.stderr)
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(chosen.out.with_suffix(".csv"), index=False, float_format="%.5g")
-    return table
+    return pd.concat(run_all(measure, cases, chosen.jobs), ignore_index=True)
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:

@@ -53,8 +53,14 @@ class Line:
 class Timed:
     """Connections over such a line, and what happened when."""
 
-    def __init__(self, link: Line, radio_link: dict[str, str] | None) -> None:
-        handover = {"period": "10 ms", "time_to_trigger": "100 ms", "filter_coefficient": 0, "offset": "3 dB"}
+    def __init__(self, link: Line, radio_link: dict[str, str] | None, interruption: str = "50 ms") -> None:
+        handover: dict[str, Any] = {
+            "period": "10 ms",
+            "time_to_trigger": "100 ms",
+            "filter_coefficient": 0,
+            "offset": "3 dB",
+        }
+        handover["interruption"] = interruption
         data = {"layout": {"grid": "line", "sites": 2}, "handover": handover, "radio_link": radio_link}
         self.link = link
         radio, rng = RadioConfig.model_validate(data), np.random.default_rng(1)
@@ -96,6 +102,20 @@ def test_a_handover_to_a_cell_in_sync_is_done() -> None:
     timed = Timed(Line(better_from(200), (good, good)), SWIFT)
     assert timed.until(1000) == [(0, "entered", -1, 0), (300, "handover", 0, 1), (350, "handover_done", -1, 1)]
     assert timed.outage_ms(1000) == (50, 0)
+
+
+@pytest.mark.parametrize("interruption_ms", [20, 50, 240])
+def test_a_handover_takes_the_interruption(interruption_ms: int) -> None:
+    timed = Timed(Line(better_from(200), (good, good)), SWIFT, f"{interruption_ms} ms")
+    assert timed.until(1000)[-1] == (300 + interruption_ms, "handover_done", -1, 1)
+    assert timed.outage_ms(1000) == (interruption_ms, 0)
+
+
+@pytest.mark.parametrize("way_back_ms", [100, 200, 330])
+def test_a_failure_takes_the_time_of_the_reestablishment(way_back_ms: int) -> None:
+    timed = Timed(Line(better_from(100), (bad_in((150, 5000)), good)), SWIFT | {"reestablishment": f"{way_back_ms} ms"})
+    assert timed.until(1500)[-1] == (550 + way_back_ms, "reestablished", -1, 1)
+    assert timed.outage_ms(1500) == (0, 400 + way_back_ms)
 
 
 @pytest.mark.parametrize(("lost_ms", "handover_ms"), [((150, 500), 500), ((150, 200), 200), ((150, 190), 200)])

@@ -24,10 +24,8 @@ def test_the_curve_is_attenuated_shannon_cut_at_both_ends() -> None:
 
 
 def test_users_and_cells_of_a_run_got_the_same_bits() -> None:
-    bank = ROOT / "scenarios" / "bank"
-    if not bank.is_dir():
-        pytest.skip("no bank here")
-    case = Case(ROOT / "scenarios" / "pedestrian_micro.yaml", bank, "round_robin", 3, 3.0, 0.5, 1, 0, 0.2, 0.05)
+    scenarios = ROOT / "scenarios"
+    case = Case(scenarios / "pedestrian_micro.yaml", scenarios / "bank", "round_robin", 3, 3.0, 0.5, 1, 0, 0.2, 0.05)
     table = measure(case)
     users, cells = table[table["of"] == "user"], table[table["of"] == "cell"]
     assert len(users) == 3 * len(cells) - 1

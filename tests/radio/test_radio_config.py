@@ -7,7 +7,6 @@ the tables; a key nobody named fails `test_every_key_of_the_schema_is_named_once
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -99,11 +98,8 @@ RADIO_LINK: dict[str, Change] = {
 }
 """Keys that change which links fail, and when T310 runs."""
 
-CELL_ROOM = {
-    "handover.interruption": "the cell withholds user data for so long; the radio room only names the target",
-    "radio_link.reestablishment": "the cell keeps the user off the air for so long; the monitor only tells the failure",
-}
-"""Keys that the cell room reads, with the reason why nothing here can change; its tests must cover them."""
+CELL_ROOM = {"handover.interruption", "radio_link.reestablishment"}
+"""Times without service, which the cell room keeps: tests/cell/test_connections.py changes each."""
 
 
 def keys(model: type[FrozenConfig], prefix: str = "") -> set[str]:
@@ -260,13 +256,6 @@ def test_every_key_of_the_radio_link_changes_failures_and_timers(key):
     (failed, running), (other_failed, other_running) = failures(without), failures(with_it)
     assert np.any(failed) and np.any(running)
     assert other_failed != failed and other_running != running
-
-
-@pytest.mark.parametrize("key", sorted(CELL_ROOM))
-def test_keys_of_the_cell_room_are_covered_by_its_tests(key):
-    name = key.split(".")[-1]
-    covered = [path.name for path in (Path(__file__).parents[1] / "cell").glob("test_*.py") if name in path.read_text()]
-    assert covered, f"{key}: {CELL_ROOM[key]}; no test of the cell room sets it"
 
 
 def test_units_are_read():
