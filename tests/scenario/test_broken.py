@@ -49,7 +49,7 @@ EXPECTED = {
         "5: users.mobility.kind: unknown mobility 'teleport'; expected one of: csv_trace, gauss_markov, highway, "
         "manhattan, ns2, random_waypoint, static, sumo_fcd, train",
         "6: radio.channel.kind: unknown channel 'rayleih'; did you mean 'rayleigh'?",
-        "7: traffic.prompts.kind: expected 'list' or 'embedded', got 'lists'; did you mean 'list'?",
+        "7: traffic.prompts.kind: expected 'list', 'embedded' or 'bank', got 'lists'; did you mean 'list'?",
     ],
     "wrong_type": [
         "2: name: expected up to 100 letters, digits, dots, hyphens and underscores, a letter or digit first, "
@@ -59,7 +59,7 @@ EXPECTED = {
         "5: users: expected a mapping of keys to values, got 'twelve'",
         "7: traffic.images_per_request: expected a whole number, got '4'",
         "8: scheduler: expected a mapping with a 'kind' (one of: edf, exp_pf, log_rule, m_lwdf, max_ci, max_weight, "
-        "proportional_fair, round_robin), "
+        "priced_utility, proportional_fair, round_robin), "
         "got 'round_robin'",
     ],
     "missing_keys": [

@@ -9,6 +9,7 @@ from mobaigc_sim.scheduling import (
     MaxCi,
     MaxWeight,
     MLwdf,
+    PricedUtility,
     ProportionalFair,
     RoundRobin,
     Scheduler,
@@ -55,3 +56,8 @@ class TestLogRule(SchedulerContract):
 class TestMaxWeight(SchedulerContract):
     def make(self) -> Scheduler:
         return MaxWeight(MaxWeight.Config())
+
+
+class TestPricedUtility(SchedulerContract):
+    def make(self) -> Scheduler:
+        return PricedUtility(PricedUtility.Config())

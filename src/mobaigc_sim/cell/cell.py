@@ -19,6 +19,7 @@ from ..scenario.schema import Scenario
 from ..scheduling import schedulers
 from .background import load_with
 from .connection import Connections
+from .epochs import Epochs, blank_view
 from .generation import ImageServer
 from .journey import Journey
 from .network import Network
@@ -44,16 +45,19 @@ class Cell:
         self.requests = draw_requests(scenario, streams, self.media.held, present_ns)
         self.media.check_prompts({r.prompt for r in self.requests})
         link = Downlink(scenario.radio, n_ue, streams)
+        deciders = [schedulers.get(scenario.scheduler.kind)(scenario.scheduler) for _ in range(link.n_cell)]
+        epoch_slots = link.carrier.slots(scenario.service.allocation_interval)
         self.network = Network(
             self.clock,
             link,
             Connections(scenario.radio, link, n_ue, streams.rng("radio.handover")),
             motion,
-            [schedulers.get(scenario.scheduler.kind)(scenario.scheduler) for _ in range(link.n_cell)],
+            deciders,
             scenario.service,
             scenario.results,
             probes,
             n_ue,
+            Epochs(deciders, epoch_slots, blank_view(scenario, link.carrier, self.media.keep_grid)),
         )
         self._probes, self._loads = probes, []
         if background is not None:

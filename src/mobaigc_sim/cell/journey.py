@@ -12,6 +12,8 @@ from ..kernel.clock import Clock
 from ..media.base import AnyPicture, Media
 from ..media.config import MediaConfig
 from ..scheduling.base import ContentView
+from ..scheduling.epoch import EpochScheduler
+from .epochs import Entry
 from .generation import ImageServer
 from .network import Network
 from .request import Packet, Request
@@ -46,19 +48,18 @@ class Journey:
         A user who leaves ends its requests.
         """
         self.active += 1
+        self._network.epochs.coming += 1
         deadline = self._clock.timeout(request.deadline_ns - self._clock.now_ns)
         gone = self._gone[request] = self._clock.event()
         ready = self._server.submit(request)
         yield ready | deadline | gone
         pictures: list[AnyPicture] = list(ready.value or ()) if ready.triggered else []
+        self._network.epochs.coming -= 1
         if pictures and not deadline.processed and not request.gone:
             request.generated_ns = self._clock.now_ns
             before_ns = self._network.outage_ns(request.ue)
-            request.keep = self._choose_keep(request, pictures)
-            request.packets = self._encode(request, pictures)
             settled = self._settled[request] = self._clock.event()
-            self._network.offer(request)
-            self._on_change(request)
+            self._admit(request, pictures)
             yield settled | deadline | gone
             del self._settled[request]
             handover_ns, rlf_ns = self._network.outage_ns(request.ue)
@@ -71,13 +72,27 @@ class Journey:
         self.active -= 1
         self._desk.hand_in(request, pictures)
 
-    def _choose_keep(self, request: Request, pictures: list[AnyPicture]) -> float:
+    def _admit(self, request: Request, pictures: list[AnyPicture]) -> None:
+        """Decide how much to send and send it, now or when the next epoch begins, as the scheduler does."""
         config: MediaConfig = self._media.config
-        if not config.semantic:
-            return 1.0
         scheduler = self._network.scheduler_of(request.ue)
-        chosen = scheduler.keep_ratio(self._content(request, pictures) if scheduler.reads_content else None)
-        return self._media.offered_keep(config.keep if chosen is None else chosen)
+        if isinstance(scheduler, EpochScheduler):
+            curves = [self._media.content_curve(picture) for picture in pictures]
+            grid = self._media.keep_grid if config.semantic else np.ones(len(self._media.keep_grid))
+            entry = Entry.of(request, curves, lambda level: self._send(request, pictures, float(grid[level])))
+            self._network.epochs.admit(entry)
+            return
+        keep = 1.0
+        if config.semantic:
+            chosen = scheduler.keep_ratio(self._content(request, pictures) if scheduler.reads_content else None)
+            keep = self._media.offered_keep(config.keep if chosen is None else chosen)
+        self._send(request, pictures, keep)
+
+    def _send(self, request: Request, pictures: list[AnyPicture], keep: float) -> None:
+        request.keep = keep
+        request.packets = self._encode(request, pictures)
+        self._network.offer(request)
+        self._on_change(request)
 
     def _content(self, request: Request, pictures: list[AnyPicture]) -> ContentView:
         curves = [self._media.content_curve(picture) for picture in pictures]

@@ -21,7 +21,9 @@ from ..radio.harq import Feedback
 from ..radio.link_layer import LinkLayer
 from ..scenario.service import ResultsConfig, ServiceConfig
 from ..scheduling.base import NO_DEADLINE_NS, Scheduler, SlotState
+from ..scheduling.epoch import empty_view
 from .connection import Change, Connections
+from .epochs import Epochs
 from .request import Packet, Request
 from .rlc import SMALLEST_BLOCK_BITS, Buffer, TransmitBuffer
 from .telling import Telling
@@ -41,12 +43,14 @@ class Network:
         results: ResultsConfig,
         probes: Probes,
         n_ue: int,
+        epochs: Epochs | None = None,
     ) -> None:
         self._clock = clock
         self.link = link
         self._connections = connections
         self._mobility = mobility
         self._schedulers = schedulers
+        self.epochs = Epochs((), 1, empty_view(n_ue, 1)) if epochs is None else epochs
         self._telling = Telling(clock, link, probes, results.users_period)
         self._forget = link.carrier.slot_ns / service.pf_window
         rlc = service.rlc
@@ -70,6 +74,7 @@ class Network:
 
     def withdraw(self, request: Request) -> None:
         """Give up what is left of a request."""
+        self.epochs.forget(request)
         self._buffers[request.ue].drop(request)
         self.refresh(request.ue)
 
@@ -114,6 +119,10 @@ class Network:
         acked_bits = self._settle(feedback)
         for change in self._connections.step(self._clock.now_ns, motion.present_U):
             self._follow(change)
+        self.epochs.step(
+            slot, self._clock.now_ns, motion, self._bits_per_prb, self._cell_U, self._backlog_bits_U,
+            self.mean_rate_bps_U,
+        )  # fmt: skip
         granted_bits_U = self._schedule()
         rows = link.end_slot()
         slot_s = link.carrier.slot_ns * 1e-9
@@ -192,6 +201,11 @@ class Network:
             self.refresh(block.ue)
             granted_bits_U[block.ue] = block.tb_size_bits
         return granted_bits_U
+
+    def _bits_per_prb(self) -> NDArray[np.float64]:
+        """Mean over the blocks of what each is expected to carry for each user, added in their order."""
+        bits_UB = self.link.expected_bits(np.arange(len(self._cell_U)))
+        return np.cumsum(bits_UB, axis=1)[:, -1] / bits_UB.shape[1]
 
     def _divide(
         self, cell: int, ue_N: NDArray[np.int64], bits_NB: NDArray[np.float64], free_B: NDArray[np.bool_]

@@ -38,8 +38,12 @@ def draw_requests(
     """
     process = traffic.get(scenario.traffic.arrivals.kind)(scenario.traffic.arrivals)
     prompts = PromptSource(scenario.traffic.prompts)
+    if scenario.traffic.prompts.kind == "bank":
+        prompts.prompts = tuple(sorted(held or ()))
     if held is not None:
         prompts.prompts = _among(prompts.prompts, held, scenario.traffic)
+    if not prompts.prompts:
+        raise BankDrawError("traffic.prompts.kind is bank, but there is no media.bank")
     images = scenario.traffic.images_per_request
     wishes = []
     for ue in range(scenario.users.count):

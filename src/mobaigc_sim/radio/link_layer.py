@@ -54,6 +54,13 @@ class LinkLayer(ABC):
         return self._open(slot, last)
 
     @final
+    def conditions(
+        self, slot: int, position_m_U2: Array, travelled_m_U: Array
+    ) -> tuple[ChannelState, NDArray[np.float64]]:
+        """Channel and uniform draws (U,) of a slot, which nothing that is sent can change; instead of `begin_slot`."""
+        return self._channel.begin_slot(slot, position_m_U2, travelled_m_U), self._draws.row(slot)
+
+    @final
     def _next_report(self, ue: int) -> int:
         """First slot after this one in which it is a user's turn to report."""
         slot = self._slot + 1

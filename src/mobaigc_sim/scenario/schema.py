@@ -16,7 +16,7 @@ from ..scheduling import schedulers
 from ..traffic import BackgroundConfig, PromptsConfig
 from ..traffic import traffic as arrival_processes
 from ..units import Nanoseconds, PositiveNanoseconds
-from .service import ResultsConfig, ServiceConfig
+from .service import ResultsConfig, RewardConfig, ServiceConfig
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -80,6 +80,8 @@ class Scenario(FrozenConfig):
     """Who gets which resource blocks."""
     service: ServiceConfig = ServiceConfig()
     """The server that generates, the link layer, the phone that recovers."""
+    reward: RewardConfig = RewardConfig()
+    """What schedulers are to maximise."""
     results: ResultsConfig = ResultsConfig()
     """What is kept of the run."""
 

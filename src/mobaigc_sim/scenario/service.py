@@ -44,8 +44,27 @@ class ServiceConfig(FrozenConfig):
     """Simulated time the phone spends to recover one image."""
     rlc: RlcConfig = RlcConfig()
     """Retransmission above HARQ."""
+    allocation_interval: PositiveNanoseconds = 10_000_000
+    """Time between two decisions of schedulers that decide for all users together; whole slots."""
     pf_window: PositiveNanoseconds = 100_000_000
     """Time constant of the exponential average of the rate granted, which schedulers see."""
+
+
+class RewardConfig(FrozenConfig):
+    """What a run is worth to a scheduler that learns, and how schedulers are compared.
+
+    Σ over requests of [worth − latency · (time taken / deadline) − failure · failed] − band · (share of the resource
+    blocks used), the last a decision interval. A failed request counts as one that took until its deadline.
+    """
+
+    tolerance: Annotated[float, Field(gt=0)] = 0.03
+    """JPSQ below that of the whole picture at which an image is worth nothing; at none below, it is worth 1."""
+    latency: Annotated[float, Field(ge=0)] = 0.3
+    """Cost of a request that takes until its deadline."""
+    failure: Annotated[float, Field(ge=0)] = 1.0
+    """Cost of a request of which nothing can be shown."""
+    band: Annotated[float, Field(ge=0)] = 0.02
+    """Cost of an interval in which every block is used."""
 
 
 class ResultsConfig(FrozenConfig):

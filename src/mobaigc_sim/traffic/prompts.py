@@ -40,16 +40,25 @@ class EmbeddedPromptsConfig(FrozenConfig):
     """Name of the source."""
 
 
-PromptsConfig = Annotated[ListPromptsConfig | EmbeddedPromptsConfig, Field(discriminator="kind")]
+class BankPromptsConfig(FrozenConfig):
+    """Prompts drawn uniformly from those that `media.bank` holds."""
+
+    kind: Literal["bank"] = "bank"
+    """Name of the source."""
+
+
+PromptsConfig = Annotated[ListPromptsConfig | EmbeddedPromptsConfig | BankPromptsConfig, Field(discriminator="kind")]
 
 
 class PromptSource:
     """Draws prompts, uniformly and with replacement, from the list that a configuration names."""
 
-    def __init__(self, config: ListPromptsConfig | EmbeddedPromptsConfig) -> None:
+    def __init__(self, config: ListPromptsConfig | EmbeddedPromptsConfig | BankPromptsConfig) -> None:
+        self.prompts: tuple[str, ...] = ()
+        """Empty for those of a bank, which this room does not know."""
         if isinstance(config, ListPromptsConfig):
             self.prompts = config.prompts
-        else:
+        elif isinstance(config, EmbeddedPromptsConfig):
             self.prompts = tuple(EMBEDDED.read_text(encoding="utf-8").splitlines())
 
     def draw(self, rng: np.random.Generator) -> str:

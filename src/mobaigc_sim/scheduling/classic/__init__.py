@@ -6,6 +6,7 @@ from .log_rule import LogRule, LogRuleConfig
 from .m_lwdf import MLwdf, MLwdfConfig
 from .max_ci import MaxCi, MaxCiConfig
 from .max_weight import MaxWeight, MaxWeightConfig
+from .priced_utility import PricedUtility, PricedUtilityConfig
 from .proportional_fair import ProportionalFair, ProportionalFairConfig
 from .round_robin import RoundRobin, RoundRobinConfig
 
@@ -22,6 +23,8 @@ __all__ = [
     "MaxCiConfig",
     "MaxWeight",
     "MaxWeightConfig",
+    "PricedUtility",
+    "PricedUtilityConfig",
     "ProportionalFair",
     "ProportionalFairConfig",
     "RoundRobin",

@@ -1,0 +1,148 @@
+"""The compiled cell for Python: several cells side by side, each on a trace of a pool, an epoch at a time.
+
+Shapes: N cells, U users, A tokens, K keep ratios, R requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from ..media.bank_stack import BankStack
+from ..radio.state import make_limits, make_state, make_tables
+from ..scenario.schema import Scenario
+from ..scheduling.compiled.price import empty_plan
+from .compiled.many import Member, Shared, serve_epoch, start
+from .compiled.state import Cell, Content, Rules, Trace, make_cell
+from .epochs import blank_view
+from .trace import check_covered, slots_of, tabulate, tabulate_content
+
+STATUS = ("delivered", "partial", "failed")
+
+
+@dataclass(frozen=True)
+class TracePool:
+    """Traces of a scenario, one a replication, and what they have in common."""
+
+    scenario: Scenario
+    content: Content
+    keep_grid: NDArray[np.float64]
+    traces: tuple[Trace, ...]
+
+    @classmethod
+    def of(cls, scenario: Scenario, replications: Sequence[int]) -> TracePool:
+        """Tabulate replications of a scenario; raises MobaigcError for one that the compiled cell does not cover."""
+        check_covered(scenario)
+        media = BankStack(scenario.media)
+        content, places = tabulate_content(media)
+        found = [tabulate(scenario.model_copy(update={"replication": k}), media, places) for k in replications]
+        return cls(scenario, content, media.keep_grid, tuple(found))
+
+
+class World:
+    """Cells that start on a trace of the pool and go on by decisions."""
+
+    def __init__(self, pool: TracePool, cells: int = 1, tokens: int = 1) -> None:
+        self.pool = pool
+        scenario = pool.scenario
+        self.carrier = carrier = scenario.radio.setup(scenario.n_ue).carrier
+        reward = scenario.reward
+        self.rules = Rules(
+            slot_ns=carrier.slot_ns,
+            slot_s=carrier.slot_ns * 1e-9,
+            epoch_slots=carrier.slots(scenario.service.allocation_interval),
+            forget=carrier.slot_ns / scenario.service.pf_window,
+            acknowledged=scenario.service.rlc.mode == "am",
+            max_retx=scenario.service.rlc.max_retx,
+            semantic=scenario.media.semantic,
+            tolerance=reward.tolerance,
+            latency_weight=reward.latency,
+            failure_weight=reward.failure,
+            band_weight=reward.band,
+        )
+        self.epochs = slots_of(scenario) // self.rules.epoch_slots
+        self.shared = Shared(
+            make_tables(carrier, scenario.radio.link_adaptation.bler_target),
+            make_limits(scenario.radio, carrier),
+            self.rules,
+            pool.content,
+        )
+        self._queue = max(_most_waiting(trace) for trace in pool.traces) * pool.content.packet_bytes_XOP.shape[2] + 1
+        self._longest = max(pool.traces, key=lambda trace: len(trace.ue_R))
+        self.traces = numba.typed.List(pool.traces)
+        self.members = numba.typed.List([self._member(tokens) for _ in range(cells)])
+
+    def _new(self) -> tuple[Any, Cell]:
+        state = make_state(self.pool.scenario.radio, self.carrier, self.pool.scenario.n_ue, 1)
+        state.serving_U[:] = 0
+        return state, make_cell(self.pool.content, self._longest, state.free_UH.shape[1], self._queue)
+
+    def _member(self, tokens: int) -> Member:
+        n_ue, n_prb = self.pool.scenario.n_ue, self.carrier.n_prb
+        state, cell = self._new()
+        return Member(
+            state,
+            cell,
+            blank_view(self.pool.scenario, self.carrier, self.pool.keep_grid),
+            empty_plan(n_ue),
+            np.zeros((state.free_UH.size, 6), np.int64),
+            np.full((1, n_prb), -1),
+            np.full(tokens, -1),
+            np.zeros(n_ue),
+            np.zeros(n_ue),
+            np.zeros(3, np.int64),
+        )
+
+    def start(self, n: int, trace: int) -> None:
+        """Begin anew on a trace of the pool."""
+        member = self.members[n]
+        for old, new in zip((member.state, member.cell), self._new(), strict=True):
+            for field, fresh in zip(old, new, strict=True):
+                field[...] = fresh
+        member.clock_3[:] = 0, trace, 0
+        start(self.shared, self.traces[trace], member)
+
+    def advance(self, n: int, log_weight_U: NDArray[np.float64], level_U: NDArray[np.int64]) -> None:
+        """Go on for an epoch under a decision."""
+        member = self.members[n]
+        serve_epoch(self.shared, self.traces[member.clock_3[1]], member, log_weight_U, level_U)
+
+    def is_over(self, n: int) -> bool:
+        """Whether every request that can come has ended."""
+        return bool(self.members[n].clock_3[0] >= self.epochs * self.rules.epoch_slots)
+
+    def requests(self, n: int) -> dict[str, NDArray[Any]]:
+        """The requests of a cell that is over, as columns of the table of a run."""
+        member = self.members[n]
+        trace, cell = self.traces[member.clock_3[1]], member.cell
+        count = len(trace.ue_R)
+        grid = self.pool.keep_grid if self.rules.semantic else np.ones_like(self.pool.keep_grid)
+        keep_R = np.append(grid, np.nan)[cell.level_R[:count]]
+        acked = np.where(cell.fate_RJ[:count] == 1, cell.size_RJ[:count], 0).sum(axis=1)
+        return {
+            "ue": trace.ue_R,
+            "keep": keep_R,
+            "arrival_ns": trace.arrival_ns_R,
+            "finished_ns": cell.finished_ns_R[:count],
+            "status": np.array([*STATUS, ""])[cell.status_R[:count]],
+            "offered_bytes": cell.size_RJ[:count].sum(axis=1),
+            "delivered_bytes": acked,
+            "jpsq": cell.jpsq_R[:count],
+            "worth": cell.worth_R[:count],
+        }
+
+
+def _most_waiting(trace: Trace) -> int:
+    """Packets' worth of images that one user can have open at a time, at most."""
+    most = 1
+    for ue in np.unique(trace.ue_R):
+        mine = trace.ue_R == ue
+        arrival_ns, deadline_ns = trace.arrival_ns_R[mine], trace.deadline_ns_R[mine]
+        open_now = np.arange(1, len(arrival_ns) + 1) - np.searchsorted(deadline_ns, arrival_ns)
+        most = max(most, int(open_now.max()))
+    return most * trace.picture_RI.shape[1]

@@ -1,0 +1,164 @@
+"""The compiled cell against the cell of SimPy: two programs, one result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobaigc_sim.cell.cell import Cell
+from mobaigc_sim.cell.trace import TraceError
+from mobaigc_sim.cell.world import TracePool, World
+from mobaigc_sim.experiment.many import run_in_memory
+from mobaigc_sim.kernel.probes import Probes
+from mobaigc_sim.scenario.load import load_scenario
+from mobaigc_sim.scenario.schema import Scenario
+from mobaigc_sim.scheduling import schedulers
+from mobaigc_sim.scheduling.epoch import EpochDecision, EpochScheduler, EpochView
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+BUSY = (
+    "media.mode=bank",
+    f"media.bank={SCENARIOS / 'bank'}",
+    "traffic.images_per_request=2",
+    "traffic.arrivals.mean_interval=200 ms",
+    "duration=800 ms",
+    "traffic.deadline=600 ms",
+    "service.gpu_workers=8",
+    "scheduler.kind=priced_utility",
+)
+
+
+def scenario(*changes: str) -> Scenario:
+    return load_scenario(SCENARIOS / "quickstart.yaml", (*BUSY, *changes))
+
+
+def follow(wanted: Scenario, rule: EpochScheduler) -> tuple[World, list[EpochView]]:
+    """A compiled cell to its end under a rule, and copies of what the rule was shown."""
+    world, seen = World(TracePool.of(wanted, [wanted.replication])), []
+    world.start(0, 0)
+    while not world.is_over(0):
+        view = world.members[0].seen
+        seen.append(EpochView(*(field.copy() for field in view)))
+        decision = rule.decide(view)
+        world.advance(0, decision.log_weight_U, decision.level_U)
+    return world, seen
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (),
+        ("replication=1", "service.rlc.mode=um", "radio.harq.max_transmissions=2"),
+        ("radio.numerology=1", "radio.slice.prb_ratio=0.1", "radio.harq.combining=chase", "users.count=5"),
+        ("service.rlc.max_retx=0", "radio.tx_power=20 dBm", "radio.harq.max_transmissions=1"),
+        ("media.semantic=off", "service.gpu_workers=4", "service.allocation_interval=7 ms"),
+    ],
+)
+def test_every_request_ends_as_in_simpy(changes: tuple[str, ...]) -> None:
+    wanted = scenario(*changes)
+    table = run_in_memory(wanted, ["requests"]).requests.sort_values("request")
+    world, _ = follow(wanted, schedulers.get("priced_utility")(wanted.scheduler))
+    found = world.requests(0)
+    assert len(set(found["status"])) > 1, "a run in which everything arrives says little"
+    for column in ("ue", "keep", "arrival_ns", "finished_ns", "status", "offered_bytes", "delivered_bytes", "jpsq"):
+        np.testing.assert_array_equal(table[column].to_numpy(), found[column], err_msg=column)
+
+
+def test_what_is_shown_is_as_in_simpy() -> None:
+    wanted, seen = scenario(), []
+
+    class Watching(schedulers.get("priced_utility")):  # type: ignore[misc]
+        def decide(self, view: EpochView) -> EpochDecision:
+            seen.append(view)
+            decision: EpochDecision = super().decide(view)
+            return decision
+
+    cell = Cell(wanted, Probes())
+    watching = Watching(wanted.scheduler)
+    cell.network._schedulers[0] = watching  # type: ignore[index]
+    cell.network.epochs._schedulers[0] = watching  # type: ignore[index]
+    cell.run()
+    _, compiled = follow(wanted, schedulers.get("priced_utility")(wanted.scheduler))
+    assert len(seen) > 100
+    for theirs, ours in zip(seen, compiled, strict=False):
+        active_U = ours.active_U
+        np.testing.assert_array_equal(theirs.active_U, active_U)
+        for name, a, b in zip(EpochView._fields, theirs, ours, strict=True):
+            if name.endswith(("_U", "_UK")):
+                np.testing.assert_array_equal(a[active_U], b[active_U], err_msg=name)
+            else:
+                np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_reward_is_what_the_requests_and_the_band_say() -> None:
+    wanted = scenario("reward.latency=0.7", "reward.failure=2", "reward.band=0.5", "reward.tolerance=0.02")
+    world = World(TracePool.of(wanted, [0]))
+    rule = schedulers.get("priced_utility")(wanted.scheduler)
+    world.start(0, 0)
+    total_4, blocks = world.members[0].cell.reward_4, []
+    while not world.is_over(0):
+        decision = rule.decide(world.members[0].seen)
+        world.advance(0, decision.log_weight_U, decision.level_U)
+        blocks.append(int(world.members[0].cell.band_1[0]))
+    found, trace = world.requests(0), world.traces[0]
+    failed = found["status"] == "failed"
+    share = (found["finished_ns"] - found["arrival_ns"]) / (trace.deadline_ns_R - trace.arrival_ns_R)
+    assert total_4[0] == pytest.approx(found["worth"].sum())
+    assert total_4[1] == pytest.approx(-0.7 * np.where(failed, 1.0, share).sum())
+    assert total_4[2] == pytest.approx(-2.0 * failed.sum())
+    epoch_slots = world.rules.epoch_slots
+    assert total_4[3] == pytest.approx(-0.5 * blocks[-1] / (world.carrier.n_prb * epoch_slots))
+    used = run_in_memory(wanted, ["slots"]).slots.prb_used.to_numpy()
+    epochs = len(used) // epoch_slots
+    assert epochs > 100
+    assert blocks[:epochs] == np.cumsum(used)[epoch_slots - 1 :: epoch_slots][:epochs].tolist()
+
+
+def test_worth_counts_what_is_lost_against_the_whole_picture() -> None:
+    wanted = scenario("reward.tolerance=0.03")
+    world, _ = follow(wanted, schedulers.get("priced_utility")(wanted.scheduler))
+    found, trace, content = world.requests(0), world.traces[0], world.pool.content
+    delivered = np.flatnonzero(found["status"] == "delivered")
+    for r in delivered.tolist():
+        offer = world.members[0].cell.level_R[r] + 1
+        worth = []
+        for picture in trace.picture_RI[r].tolist():
+            sizes = content.packet_bytes_XOP[picture, offer]
+            got = content.jpsq_XOM[picture, offer, (1 << np.count_nonzero(sizes)) - 1]
+            worth.append(np.clip(1 - (content.jpsq_XOM[picture, 0, 1] - got) / 0.03, 0, 1))
+        assert found["worth"][r] == pytest.approx(np.mean(worth))
+
+
+def test_a_cell_starts_anew() -> None:
+    wanted = scenario()
+    world = World(TracePool.of(wanted, [0, 1]), cells=2)
+    rule = schedulers.get("priced_utility")(wanted.scheduler)
+
+    def end(n: int, trace: int) -> list[int]:
+        world.start(n, trace)
+        while not world.is_over(n):
+            decision = rule.decide(world.members[n].seen)
+            world.advance(n, decision.log_weight_U, decision.level_U)
+        ends: list[int] = world.requests(n)["finished_ns"].tolist()
+        return ends
+
+    first = end(0, 0)
+    assert end(1, 1) != first
+    assert end(0, 1) == end(1, 1)
+    assert end(0, 0) == first
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("radio.layout.sites=7", "radio.layout"),
+        ("service.rlc.buffer=10 kB", "service.rlc.buffer"),
+        ("media.mode=live", "media.mode: bank"),
+        ("radio.radio_link.t310=1 s", "radio.radio_link"),
+    ],
+)
+def test_what_is_not_covered_is_refused(change: str, told: str) -> None:
+    with pytest.raises(TraceError, match=told):
+        TracePool.of(scenario(change), [0])
