@@ -9,7 +9,7 @@ import pytest
 
 from mobaigc_sim.cell.cell import Cell
 from mobaigc_sim.cell.trace import TraceError
-from mobaigc_sim.cell.world import TracePool, World
+from mobaigc_sim.cell.world import PoolError, TracePool, World
 from mobaigc_sim.experiment.many import run_in_memory
 from mobaigc_sim.kernel.probes import Probes
 from mobaigc_sim.scenario.load import load_scenario
@@ -36,7 +36,7 @@ def scenario(*changes: str) -> Scenario:
 
 def follow(wanted: Scenario, rule: EpochScheduler) -> tuple[World, list[EpochView]]:
     """A compiled cell to its end under a rule, and copies of what the rule was shown."""
-    world, seen = World(TracePool.of(wanted, [wanted.replication])), []
+    world, seen = World(TracePool.of([wanted])), []
     world.start(0, 0)
     while not world.is_over(0):
         view = world.members[0].seen
@@ -94,7 +94,7 @@ def test_what_is_shown_is_as_in_simpy() -> None:
 
 def test_reward_is_what_the_requests_and_the_band_say() -> None:
     wanted = scenario("reward.latency=0.7", "reward.failure=2", "reward.band=0.5", "reward.tolerance=0.02")
-    world = World(TracePool.of(wanted, [0]))
+    world = World(TracePool.of([wanted]))
     rule = schedulers.get("priced_utility")(wanted.scheduler)
     world.start(0, 0)
     total_4, blocks = world.members[0].cell.reward_4, []
@@ -133,7 +133,7 @@ def test_worth_counts_what_is_lost_against_the_whole_picture() -> None:
 
 def test_a_cell_starts_anew() -> None:
     wanted = scenario()
-    world = World(TracePool.of(wanted, [0, 1]), cells=2)
+    world = World(TracePool.of([wanted, scenario("replication=1")]), cells=2)
     rule = schedulers.get("priced_utility")(wanted.scheduler)
 
     def end(n: int, trace: int) -> list[int]:
@@ -161,4 +161,11 @@ def test_a_cell_starts_anew() -> None:
 )
 def test_what_is_not_covered_is_refused(change: str, told: str) -> None:
     with pytest.raises(TraceError, match=told):
-        TracePool.of(scenario(change), [0])
+        TracePool.of([scenario(change)])
+
+
+def test_a_pool_holds_traces_of_one_kind_of_cell() -> None:
+    with pytest.raises(PoolError, match=r"users\.count"):
+        TracePool.of([scenario(), scenario("users.count=3")])
+    pool = TracePool.of([scenario(), scenario("traffic.arrivals.mean_interval=1 s", "users.mobility.speed=3 km/h")])
+    assert len(pool.traces[1].ue_R) < len(pool.traces[0].ue_R)

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import MobaigcError
 from ..media.bank_stack import BankStack
 from ..radio.state import make_limits, make_state, make_tables
 from ..scenario.schema import Scenario
@@ -25,9 +26,13 @@ from .trace import check_covered, slots_of, tabulate, tabulate_content
 STATUS = ("delivered", "partial", "failed")
 
 
+class PoolError(MobaigcError):
+    """Scenarios whose traces cannot be played in one compiled cell."""
+
+
 @dataclass(frozen=True)
 class TracePool:
-    """Traces of a scenario, one a replication, and what they have in common."""
+    """Traces of scenarios that differ in arrivals, movement, channel or replication, and what they have in common."""
 
     scenario: Scenario
     content: Content
@@ -35,13 +40,36 @@ class TracePool:
     traces: tuple[Trace, ...]
 
     @classmethod
-    def of(cls, scenario: Scenario, replications: Sequence[int]) -> TracePool:
-        """Tabulate replications of a scenario; raises MobaigcError for one that the compiled cell does not cover."""
-        check_covered(scenario)
-        media = BankStack(scenario.media)
+    def of(cls, scenarios: Sequence[Scenario]) -> TracePool:
+        """Tabulate scenarios, one trace each; raises MobaigcError for one that the compiled cell does not cover."""
+        first = scenarios[0]
+        media = BankStack(first.media)
         content, places = tabulate_content(media)
-        found = [tabulate(scenario.model_copy(update={"replication": k}), media, places) for k in replications]
-        return cls(scenario, content, media.keep_grid, tuple(found))
+        for scenario in scenarios:
+            check_covered(scenario)
+            for key, told in _common(first).items():
+                if _common(scenario)[key] != told:
+                    raise PoolError(f"expected scenarios of the same {key}; {scenario.name} differs from {first.name}")
+        return cls(first, content, media.keep_grid, tuple(tabulate(each, media, places) for each in scenarios))
+
+
+def _common(scenario: Scenario) -> dict[str, Any]:
+    """What all scenarios of a pool must share."""
+    radio, traffic = scenario.radio.model_dump(), scenario.traffic
+    for free in ("channel", "tx_power", "bs_height", "ue_height", "noise_figure"):
+        radio.pop(free, None)
+    return {
+        "users.count": scenario.users.count,
+        "traffic.images_per_request": traffic.images_per_request,
+        "traffic.deadline": traffic.deadline,
+        "duration": scenario.duration,
+        "radio": radio,
+        "media": scenario.media,
+        "reward": scenario.reward,
+        "service.allocation_interval": scenario.service.allocation_interval,
+        "service.pf_window": scenario.service.pf_window,
+        "service.rlc": scenario.service.rlc,
+    }
 
 
 class World:

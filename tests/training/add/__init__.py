@@ -1,0 +1,1 @@
+"""Tests of mobaigc_sim.training.add."""
