@@ -30,7 +30,7 @@ $(READY): pyproject.toml constraints.txt
 	  echo "mobaigc_sim needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 	  echo "Name another one: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,rl]'
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 	  echo "OpenCV finds no libGL on this system: taking its headless build"; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall \

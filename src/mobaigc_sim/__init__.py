@@ -1,10 +1,15 @@
-"""Co-simulation of AI-generated image delivery over mobile networks."""
+"""Co-simulation of AI-generated image delivery over mobile networks.
 
-from importlib.util import find_spec
+Where Gymnasium is imported first, this makes the environment `mobaigc_sim:SlotScheduling-v0` known to it;
+`mobaigc_sim.interop:SlotScheduling-v0` names it in any order of imports.
+"""
 
-from .interop import register_envs
+import sys
+from importlib import import_module
 
-__version__ = "0.1.0"
+from .version import __version__
 
-if find_spec("gymnasium") is not None:
-    register_envs()
+__all__ = ["__version__"]
+
+if "gymnasium" in sys.modules:
+    import_module(".interop", __name__)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mobaigc_sim.cell.cell import Cell
+from mobaigc_sim.cell.replay import replay
 from mobaigc_sim.cell.trace import TraceError
 from mobaigc_sim.cell.world import PoolError, TracePool, World
 from mobaigc_sim.experiment.many import run_in_memory
-from mobaigc_sim.kernel.probes import Probes
+from mobaigc_sim.kernel.probes import Probes, Record
 from mobaigc_sim.scenario.load import load_scenario
 from mobaigc_sim.scenario.schema import Scenario
-from mobaigc_sim.scheduling import schedulers
-from mobaigc_sim.scheduling.epoch import EpochDecision, EpochScheduler, EpochView
+from mobaigc_sim.scheduling import Allocation, ContentView, Scheduler, SlotState, fill, schedulers
+from mobaigc_sim.scheduling.epoch import EpochDecision, EpochView
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 BUSY = (
@@ -34,16 +36,37 @@ def scenario(*changes: str) -> Scenario:
     return load_scenario(SCENARIOS / "quickstart.yaml", (*BUSY, *changes))
 
 
-def follow(wanted: Scenario, rule: EpochScheduler) -> tuple[World, list[EpochView]]:
-    """A compiled cell to its end under a rule, and copies of what the rule was shown."""
-    world, seen = World(TracePool.of([wanted])), []
-    world.start(0, 0)
-    while not world.is_over(0):
-        view = world.members[0].seen
-        seen.append(EpochView(*(field.copy() for field in view)))
-        decision = rule.decide(view)
-        world.advance(0, decision.log_weight_U, decision.level_U)
-    return world, seen
+def play(wanted: Scenario, rule: Scheduler) -> World:
+    """A compiled cell, run to its end under a rule."""
+    world = World(TracePool.of([wanted]))
+    replay(world, rule, 0)
+    return world
+
+
+def run_with(wanted: Scenario, rule: Scheduler) -> list[Record]:
+    """Requests of a run of SimPy under a rule that need not be the scenario's."""
+    probes = Probes()
+    rows: list[Record] = []
+    probes.subscribe("requests", rows.append)
+    cell = Cell(wanted, probes)
+    cell.network._schedulers[0] = rule  # type: ignore[index]
+    cell.network.epochs._schedulers[0] = rule  # type: ignore[index]
+    cell.run()
+    return sorted(rows, key=lambda row: int(row["request"]))
+
+
+COLUMNS = ("ue", "keep", "arrival_ns", "finished_ns", "status", "offered_bytes", "delivered_bytes", "jpsq")
+
+
+def assert_same(wanted: Scenario) -> World:
+    """Both programs agree on every request of a scenario, and something went wrong in it."""
+    table = run_in_memory(wanted, ["requests"]).requests.sort_values("request")
+    world = play(wanted, schedulers.get(wanted.scheduler.kind)(wanted.scheduler))
+    found = world.requests(0)
+    assert len(set(found["status"])) > 1, "a run in which everything arrives says little"
+    for column in COLUMNS:
+        np.testing.assert_array_equal(table[column].to_numpy(), found[column], err_msg=column)
+    return world
 
 
 @pytest.mark.parametrize(
@@ -57,32 +80,84 @@ def follow(wanted: Scenario, rule: EpochScheduler) -> tuple[World, list[EpochVie
     ],
 )
 def test_every_request_ends_as_in_simpy(changes: tuple[str, ...]) -> None:
-    wanted = scenario(*changes)
-    table = run_in_memory(wanted, ["requests"]).requests.sort_values("request")
-    world, _ = follow(wanted, schedulers.get("priced_utility")(wanted.scheduler))
+    assert_same(scenario(*changes))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ("kind=edf", "keep=0.4"),
+        ("kind=proportional_fair",),
+        ("kind=round_robin", "keep=1"),
+        ("kind=drift_plus_penalty",),
+        ("kind=with_ratio", "rule.kind=edf"),
+        ("kind=with_ratio", "rule.kind=max_ci", "log_price=-4"),
+        ("kind=rolling_horizon",),
+    ],
+    ids=" ".join,
+)
+def test_every_request_ends_as_in_simpy_under_any_scheduler(rule: tuple[str, ...]) -> None:
+    assert_same(scenario(*(f"scheduler.{change}" for change in rule)))
+
+
+@pytest.mark.parametrize("rule", ["kind=proportional_fair", "kind=with_ratio"])
+def test_whole_pictures_are_served_as_in_simpy(rule: str) -> None:
+    inner = ("scheduler.rule.kind=proportional_fair",) if "with" in rule else ()
+    world = assert_same(scenario("media.semantic=off", f"scheduler.{rule}", *inner, "radio.slice.prb_ratio=0.1"))
     found = world.requests(0)
-    assert len(set(found["status"])) > 1, "a run in which everything arrives says little"
-    for column in ("ue", "keep", "arrival_ns", "finished_ns", "status", "offered_bytes", "delivered_bytes", "jpsq"):
-        np.testing.assert_array_equal(table[column].to_numpy(), found[column], err_msg=column)
+    assert set(found["keep"][found["offered_bytes"] > 0]) == {1.0}
+
+
+class Curious(Scheduler):
+    """Serves the user told of least, and asks for less the more there is to do; everything it is told goes in."""
+
+    reads_content = True
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int, int]] = []
+        self.shown: list[tuple[Any, ...]] = []
+
+    def allocate(self, state: SlotState) -> Allocation:
+        served_U = np.bincount([ue for ue, _, _ in self.told], minlength=99)[state.ue_U]
+        metric_U1 = -(served_U * 1000.0 + state.ue_U).astype(np.float64)[:, None]
+        self.shown.append(tuple(v.tolist() if isinstance(v, np.ndarray) else v for v in vars(state).values()))
+        return Allocation(fill(metric_U1, state.bits_per_prb_UB, state.backlog_bits_U, state.prb_free_B))
+
+    def keep_ratio(self, content: ContentView | None) -> float:
+        assert content is not None
+        self.shown.append(tuple(v.tolist() if isinstance(v, np.ndarray) else v for v in vars(content).values()))
+        return 1.0 / (1 + content.active_requests)
+
+    def observe_served(self, ue: int, bits: int, now_ns: int) -> None:
+        self.told.append((ue, bits, now_ns))
+
+
+def test_a_rule_is_told_the_same_as_in_simpy() -> None:
+    wanted, theirs, ours = scenario("scheduler.kind=edf"), Curious(), Curious()
+    rows, found = run_with(wanted, theirs), play(wanted, ours).requests(0)
+    assert len(set(found["keep"])) > 2
+    for column in COLUMNS:
+        np.testing.assert_array_equal([row[column] for row in rows], found[column], err_msg=column)
+    # SimPy stops when the last request is over
+    assert len(theirs.told) > 100 and theirs.told == ours.told[: len(theirs.told)]
+    assert len(theirs.shown) > 100 and theirs.shown == ours.shown[: len(theirs.shown)]
 
 
 def test_what_is_shown_is_as_in_simpy() -> None:
-    wanted, seen = scenario(), []
+    wanted = scenario()
 
     class Watching(schedulers.get("priced_utility")):  # type: ignore[misc]
         def decide(self, view: EpochView) -> EpochDecision:
-            seen.append(view)
+            seen.append(EpochView._make(field.copy() for field in view))
             decision: EpochDecision = super().decide(view)
             return decision
 
-    cell = Cell(wanted, Probes())
-    watching = Watching(wanted.scheduler)
-    cell.network._schedulers[0] = watching  # type: ignore[index]
-    cell.network.epochs._schedulers[0] = watching  # type: ignore[index]
-    cell.run()
-    _, compiled = follow(wanted, schedulers.get("priced_utility")(wanted.scheduler))
-    assert len(seen) > 100
-    for theirs, ours in zip(seen, compiled, strict=False):
+    seen: list[EpochView] = []
+    run_with(wanted, Watching(wanted.scheduler))
+    theirs_seen, seen = seen, []
+    play(wanted, Watching(wanted.scheduler))
+    assert len(theirs_seen) > 100
+    for theirs, ours in zip(theirs_seen, seen, strict=False):
         active_U = ours.active_U
         np.testing.assert_array_equal(theirs.active_U, active_U)
         for name, a, b in zip(EpochView._fields, theirs, ours, strict=True):
@@ -118,7 +193,7 @@ def test_reward_is_what_the_requests_and_the_band_say() -> None:
 
 def test_worth_counts_what_is_lost_against_the_whole_picture() -> None:
     wanted = scenario("reward.tolerance=0.03")
-    world, _ = follow(wanted, schedulers.get("priced_utility")(wanted.scheduler))
+    world = play(wanted, schedulers.get("priced_utility")(wanted.scheduler))
     found, trace, content = world.requests(0), world.traces[0], world.pool.content
     delivered = np.flatnonzero(found["status"] == "delivered")
     for r in delivered.tolist():

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from mobaigc_sim import __version__
 from mobaigc_sim.cli import app
 from mobaigc_sim.errors import MobaigcError
 from mobaigc_sim.media.config import MediaConfig
+from mobaigc_sim.version import __version__
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = str(ROOT / "scenarios/quickstart.yaml")

@@ -18,7 +18,7 @@ from mobaigc_sim.scenario.yaml12 import parse_yaml
 from mobaigc_sim.units import BitsPerSecond, Bytes, Db, Dbm, Hertz, Metres, MetresPerSecond, Nanoseconds
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = sorted(path for path in (ROOT / "scenarios").rglob("*.yaml"))
+SHIPPED = sorted(path for path in (ROOT / "scenarios").rglob("*.yaml") if path.parent.name != "training")
 
 
 def read(text: str) -> Any:

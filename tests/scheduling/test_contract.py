@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mobaigc_sim.scheduling import (
+    DriftPlusPenalty,
     Edf,
     ExpPf,
     LogRule,
@@ -11,8 +12,10 @@ from mobaigc_sim.scheduling import (
     MLwdf,
     PricedUtility,
     ProportionalFair,
+    RollingHorizon,
     RoundRobin,
     Scheduler,
+    WithRatio,
 )
 
 from ..contracts.scheduler_contract import SchedulerContract
@@ -61,3 +64,18 @@ class TestMaxWeight(SchedulerContract):
 class TestPricedUtility(SchedulerContract):
     def make(self) -> Scheduler:
         return PricedUtility(PricedUtility.Config())
+
+
+class TestDriftPlusPenalty(SchedulerContract):
+    def make(self) -> Scheduler:
+        return DriftPlusPenalty(DriftPlusPenalty.Config())
+
+
+class TestRollingHorizon(SchedulerContract):
+    def make(self) -> Scheduler:
+        return RollingHorizon(RollingHorizon.Config())
+
+
+class TestWithRatio(SchedulerContract):
+    def make(self) -> Scheduler:
+        return WithRatio(WithRatio.Config(rule=RoundRobin.Config()))

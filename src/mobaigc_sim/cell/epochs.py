@@ -116,7 +116,7 @@ class Epochs:
                     entry.send(entry.level)
 
     def _view(self, now_ns: int, mine_U: NDArray[np.bool_], backlog_bits_U: NDArray[np.int64]) -> EpochView:
-        view = EpochView(*(field.copy() for field in self._blank))
+        view = EpochView._make(field.copy() for field in self._blank)
         view.coming_1[0] = self.coming
         view.backlog_bits_U[mine_U] = backlog_bits_U[mine_U]
         view.active_U[:] = view.backlog_bits_U > 0

@@ -205,7 +205,8 @@ class Network:
     def _bits_per_prb(self) -> NDArray[np.float64]:
         """Mean over the blocks of what each is expected to carry for each user, added in their order."""
         bits_UB = self.link.expected_bits(np.arange(len(self._cell_U)))
-        return np.cumsum(bits_UB, axis=1)[:, -1] / bits_UB.shape[1]
+        mean_U: NDArray[np.float64] = np.cumsum(bits_UB, axis=1)[:, -1] / bits_UB.shape[1]
+        return mean_U
 
     def _divide(
         self, cell: int, ue_N: NDArray[np.int64], bits_NB: NDArray[np.float64], free_B: NDArray[np.bool_]

@@ -173,4 +173,4 @@ def _most_waiting(trace: Trace) -> int:
         arrival_ns, deadline_ns = trace.arrival_ns_R[mine], trace.deadline_ns_R[mine]
         open_now = np.arange(1, len(arrival_ns) + 1) - np.searchsorted(deadline_ns, arrival_ns)
         most = max(most, int(open_now.max()))
-    return most * trace.picture_RI.shape[1]
+    return int(most * trace.picture_RI.shape[1])

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .. import __version__
 from ..errors import MobaigcError, UnknownNameError
+from ..version import __version__
 from .bank import bank_app
 from .bench import bench_app
+from .learning import evaluate, train
 from .models import models_app
 from .shared import Overrides
 from .verify import verify
@@ -180,6 +181,8 @@ def list_plugins(
             typer.echo(f"  {kind:<{width}}  {text}")
 
 
+app.command()(train)
+app.command()(evaluate)
 app.command()(verify)
 app.add_typer(models_app, name="models")
 app.add_typer(bank_app, name="bank")

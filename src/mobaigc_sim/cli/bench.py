@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -64,6 +65,38 @@ def bench_slots(
         task = bar.add_task("slots", total=None)
         found = bench.bench_slots(
             users or (10, 50, 200), rounds, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    if as_json:
+        typer.echo(json.dumps(bench.as_json(found)))
+        return
+    print_table(bench.COLUMNS, bench.rows(found))
+    for line in bench.facts(found):
+        typer.echo(line)
+
+
+@bench_app.command("env")
+def bench_env(
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Scenario; by default the overloaded cell.")
+    ] = None,
+    cells: Annotated[int, typer.Option(min=1, help="Cells of the batched side.")] = 64,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the sides take turns in each.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+) -> None:
+    """Decisions per second of the scheduling environment, single and batched, beside a plain run."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from ..experiment import bench_env as bench
+    from ..interop.shipped import shipped_scenario
+    from ..scenario.load import load_scenario
+
+    wanted = load_scenario(scenario or shipped_scenario("cell_overload.yaml"))
+    stderr = Console(stderr=True)
+    with Bar(console=stderr, transient=True, disable=as_json or not stderr.is_terminal) as bar:
+        task = bar.add_task("env", total=None)
+        found = bench.bench_env(
+            wanted, cells, rounds, lambda done, total: bar.update(task, completed=done, total=total)
         )
     if as_json:
         typer.echo(json.dumps(bench.as_json(found)))

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from ..cell.world import TracePool
 from ..scenario.schema import Scenario
+from ..scheduling.tokens import BOUND
 from .problem import REWARD_PARTS, AnyScenario, SchedulingProblem, pool_of
 from .shipped import shipped_scenario
 
 Vectors = NDArray[np.float32]
 
 
-class ManyCells(VectorEnv[Vectors, Vectors, NDArray[np.float64]]):
+class ManyCells(VectorEnv[Vectors, Vectors, NDArray[Any]]):
     """As `SlotScheduling`, N times; each cell draws its traces from a generator of its own."""
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
@@ -42,7 +43,7 @@ class ManyCells(VectorEnv[Vectors, Vectors, NDArray[np.float64]]):
         self.num_envs = num_envs
         self.problem = SchedulingProblem(pool, num_envs, tokens)
         layout = self.problem.layout
-        self.single_observation_space = Box(-np.inf, np.inf, (layout.size,), np.float32)
+        self.single_observation_space = Box(-BOUND, BOUND, (layout.size,), np.float32)
         self.single_action_space = Box(-1.0, 1.0, (layout.actions,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -63,10 +64,8 @@ class ManyCells(VectorEnv[Vectors, Vectors, NDArray[np.float64]]):
     def _start(self, n: int) -> None:
         self.problem.start(n, int(self._generators[n].integers(self.problem.traces)))
 
-    def step(
-        self, actions: Vectors
-    ) -> tuple[Vectors, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """One decision in every cell; of those that end, `info` has the last observation and what became of requests."""
+    def step(self, actions: Vectors) -> tuple[Vectors, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """One decision in every cell; `info` tells the last observation and the requests of those that end."""
         self.problem.step(actions)
         reward_N4 = self.problem.reward_N4
         info: dict[str, Any] = dict(zip(REWARD_PARTS, reward_N4.T.copy(), strict=True))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cell.compiled.many import observe, step_all
+from ..cell.compiled.many import Credit, observe, step_all
 from ..cell.world import TracePool, World
 from ..scenario.load import load_scenario
 from ..scenario.schema import Scenario
@@ -53,6 +53,10 @@ class SchedulingProblem:
         self.pricing = self.rule.pricing(pool.keep_grid)
         self.observation_NL = np.zeros((cells, self.layout.size), np.float32)
         self.reward_N4 = np.zeros((cells, 4))
+        shape = cells, tokens
+        self.credit = Credit(np.full(shape, -1), np.zeros(shape), np.zeros(shape, np.int64), np.zeros(cells))
+        self.block_cost = float(self.world.members[0].seen.reward_3[2])
+        """What a block costs in the reward."""
         self._range_2 = np.array(ACTION_RANGE)
         self._left_N = np.zeros(cells, np.int64)
 
@@ -68,12 +72,12 @@ class SchedulingProblem:
         observe(self.pricing, self.world.members[n], self.observation_NL[n])
 
     def step(self, action: NDArray[np.float32]) -> None:
-        """An epoch in every cell; `observation_NL` and `reward_N4` are those of its end."""
+        """An epoch in every cell; `observation_NL`, `reward_N4` and `credit` are those of its end."""
         action_NA2 = np.ascontiguousarray(action, np.float32).reshape(len(self.reward_N4), self.layout.tokens, ACTIONS)
         world = self.world
         step_all(
             world.shared, world.traces, world.members, self.pricing, self._range_2, action_NA2, self.reward_N4,
-            self.observation_NL,
+            self.observation_NL, self.credit,
         )  # fmt: skip
         self._left_N -= 1
 

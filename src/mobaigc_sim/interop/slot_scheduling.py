@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..cell.world import TracePool
 from ..scenario.schema import Scenario
-from ..scheduling.tokens import Tokens
+from ..scheduling.tokens import BOUND, Tokens
 from .problem import REWARD_PARTS, AnyScenario, SchedulingProblem, pool_of
 from .shipped import shipped_scenario
 
@@ -52,7 +52,7 @@ class SlotScheduling(gymnasium.Env[Vector, Vector]):
         pool = scenario if isinstance(scenario, TracePool) else pool_of(scenario, traces, overrides)
         self.problem = SchedulingProblem(pool, 1, tokens)
         layout = self.problem.layout
-        self.observation_space = Box(-np.inf, np.inf, (layout.size,), np.float32)
+        self.observation_space = Box(-BOUND, BOUND, (layout.size,), np.float32)
         self.action_space = Box(-1.0, 1.0, (layout.actions,), np.float32)
         self.render_mode = None
 

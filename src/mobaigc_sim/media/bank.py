@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..errors import MobaigcError, nearest
+from ..version import __version__
 from .base import Scored
 from .bitstream import VERSION
 from .config import MediaConfig

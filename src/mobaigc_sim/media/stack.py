@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
+from ..version import __version__
 from .bank import Bank
 from .base import Delivery as Delivery
 from .base import Outcome as Outcome

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
-from .. import __version__
+from ..version import __version__
 from .tables import ResultsError
 
 MANIFEST = "manifest.json"

@@ -1,12 +1,26 @@
 """Who gets the band, and how much of an image is sent; importing this package fills the registry `schedulers`."""
 
 from .base import Allocation, ContentView, Scheduler, SlotState, schedulers
-from .classic import Edf, ExpPf, LogRule, MaxCi, MaxWeight, MLwdf, PricedUtility, ProportionalFair, RoundRobin
+from .classic import (
+    DriftPlusPenalty,
+    Edf,
+    ExpPf,
+    LogRule,
+    MaxCi,
+    MaxWeight,
+    MLwdf,
+    PricedUtility,
+    ProportionalFair,
+    RollingHorizon,
+    RoundRobin,
+    WithRatio,
+)
 from .fill import deal, fill
 
 __all__ = [
     "Allocation",
     "ContentView",
+    "DriftPlusPenalty",
     "Edf",
     "ExpPf",
     "LogRule",
@@ -15,9 +29,11 @@ __all__ = [
     "MaxWeight",
     "PricedUtility",
     "ProportionalFair",
+    "RollingHorizon",
     "RoundRobin",
     "Scheduler",
     "SlotState",
+    "WithRatio",
     "deal",
     "fill",
     "schedulers",

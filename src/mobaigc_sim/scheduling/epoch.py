@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,15 +88,11 @@ def empty_view(n_ue: int, n_levels: int) -> EpochView:
         "reward_3": (3,),
     }
     shapes |= {"bits_UK": (n_ue, n_levels), "base_bits_UK": (n_ue, n_levels), "mass_UK": (n_ue, n_levels)}
-    return EpochView(
-        **{
-            name: np.zeros(
-                shapes.get(name, (n_ue,)),
-                kinds.get(name, np.float64 if name in reals else np.int64),
-            )
-            for name in EpochView._fields
-        }
-    )
+    fields: dict[str, Any] = {
+        name: np.zeros(shapes.get(name, (n_ue,)), kinds.get(name, np.float64 if name in reals else np.int64))
+        for name in EpochView._fields
+    }
+    return EpochView(**fields)
 
 
 @dataclass(frozen=True)
@@ -104,20 +100,29 @@ class EpochDecision:
     """Shares as logarithms up to a constant, and the keep ratio for a request that waits for one."""
 
     log_weight_U: Array
+    """Without meaning where a scheduler divides the band slot by slot, as `ShareScheduler` does not."""
     level_U: Indices
     """Place in the grid of keep ratios."""
 
 
 class EpochScheduler(Scheduler):
-    """Decides once an epoch; in each slot the band is dealt by the shares, work-conserving and capped by need."""
+    """Decides once an epoch, for all users together."""
+
+    @abstractmethod
+    def decide(self, view: EpochView) -> EpochDecision:
+        """Shares and keep ratios for the epoch that begins; the view holds for the time of the call."""
+
+    def begin_epoch(self, view: EpochView) -> EpochDecision:
+        """`decide`, and go by it from now on."""
+        return self.decide(view)
+
+
+class ShareScheduler(EpochScheduler):
+    """Decides the shares too; in each slot the band is dealt by them, work-conserving and capped by need."""
 
     def __init__(self) -> None:
         self._log_weight_U = np.zeros(0)
         self._credit_U = np.zeros(0)
-
-    @abstractmethod
-    def decide(self, view: EpochView) -> EpochDecision:
-        """Shares and keep ratios for the epoch that begins."""
 
     @final
     def begin_epoch(self, view: EpochView) -> EpochDecision:

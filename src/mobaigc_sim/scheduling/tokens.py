@@ -15,6 +15,8 @@ USER_FEATURES = 16
 CONTENT_FEATURES = 4
 CELL_FEATURES = 6
 ACTIONS = 2
+BOUND = 8.0
+"""No number of an observation is larger than that."""
 
 
 class Tokens(NamedTuple):

@@ -5,6 +5,7 @@ Means over the 640 pictures of the bank of 320 prompts, with the default `reward
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -13,7 +14,7 @@ Point = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Fi
 
 
 def _rising(points: tuple[Point, ...]) -> tuple[Point, ...]:
-    for (keep, worth), (next_keep, next_worth) in zip(points, points[1:], strict=False):
+    for (keep, worth), (next_keep, next_worth) in itertools.pairwise(points):
         if next_keep <= keep or next_worth < worth:
             raise ValueError(
                 f"expected rising keep ratios whose worth does not fall, got {keep:g}: {worth:g} before "

@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 
 from ..cell.world import TracePool
 from ..interop.problem import SchedulingProblem
+from ..scheduling.tokens import BOUND
 
 
 class CellVecEnv(VecEnv):
@@ -25,18 +26,19 @@ class CellVecEnv(VecEnv):
     """
 
     def __init__(self, pool: TracePool, cells: int = 1, tokens: int = 16, seed: int = 0) -> None:
+        self.render_mode = None
         self.problem = SchedulingProblem(pool, cells, tokens)
         layout = self.problem.layout
         super().__init__(
             cells,
-            Box(-np.inf, np.inf, (layout.size,), np.float32),
+            Box(-BOUND, BOUND, (layout.size,), np.float32),
             Box(-1.0, 1.0, (layout.actions,), np.float32),
         )
         self._action: NDArray[np.float32] = np.zeros((cells, layout.actions), np.float32)
         self._return_N, self._length_N = np.zeros(cells), np.zeros(cells, np.int64)
         self.seed(seed)
 
-    def seed(self, seed: int | None = None) -> Sequence[None | int]:
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Give every cell the generator of its traces anew."""
         seeds = [0 if seed is None else seed] * self.num_envs
         self._generators = [np.random.default_rng([s, n]) for n, s in enumerate(seeds)]
@@ -63,15 +65,30 @@ class CellVecEnv(VecEnv):
         self._return_N += reward_N
         self._length_N += 1
         over_N = self.problem.over_N
-        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        infos = [self.credit_of(n) for n in range(self.num_envs)]
         for n in np.flatnonzero(over_N).tolist():
-            infos[n] = self.problem.summary(n) | {
+            infos[n] |= self.problem.summary(n) | {
                 "TimeLimit.truncated": True,
                 "terminal_observation": self.problem.observation_NL[n].copy(),
                 "episode": {"r": float(self._return_N[n]), "l": int(self._length_N[n]), "t": 0.0},
             }
             self._start(n)
         return self.problem.observation_NL.copy(), reward_N.astype(np.float32), over_N, infos
+
+    def credit_of(self, n: int) -> dict[str, Any]:
+        """What the tokens of the last step earned and used; see `training.add.credit`."""
+        credit = self.problem.credit
+        return {
+            "user": credit.user[n].copy(),
+            "earned": credit.earned[n].copy(),
+            "blocks": credit.blocks[n].copy(),
+            "log_price": float(credit.log_price[n]),
+            "block_cost": self.problem.block_cost,
+        }
+
+    def users_now(self) -> list[NDArray[np.int64]]:
+        """Identity of each token of the latest observations, a cell each; −1 for padding."""
+        return [member.ue_A.copy() for member in self.problem.world.members]
 
     def close(self) -> None:
         """Nothing is held open."""

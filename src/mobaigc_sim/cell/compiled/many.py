@@ -1,19 +1,22 @@
 """Compiled cells side by side, each with a trace of its own, an epoch at a time.
 
-Shapes: N cells, U users, A tokens, L length of an observation, 4 the parts of the reward (`Cell.reward_4`).
+Shapes: N cells, U users, A tokens, L length of an observation, 4 the parts of the reward (`Cell.reward_4`), B resource
+blocks, W users who may send in a slot.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba import njit
 
+from ...radio.compiled.reports import expected_bits
 from ...scheduling.compiled.features import choose_tokens, corrections, pack
 from ...scheduling.compiled.price import Plan, plan
 from ...scheduling.epoch import EpochView
 from .look import look
-from .slots import offer_pending, open_slot, serve_slot
+from .slots import offer_pending, offer_request, open_slot, serve_slot
 from .state import Array, Cell, Content, Indices, Rules
 
 
@@ -79,6 +82,94 @@ def _look(shared: Any, trace: Any, member: Any) -> None:
     )  # fmt: skip
 
 
+class Credit(NamedTuple):
+    """Who did what in the epoch that is over, of the users observed at its start."""
+
+    user: Indices
+    """Identity of each token (N, A), −1 for none."""
+    earned: Array
+    """Reward of its requests that ended (N, A), without the band."""
+    blocks: Indices
+    """Blocks it was sent on (N, A)."""
+    log_price: Array
+    """Logarithm of the price of a block by the priced rule (N)."""
+
+
+class SlotView(NamedTuple):
+    """What is asked of a scheduler in one slot, users who may send first; see `scheduling.base.SlotState`."""
+
+    ue_U: Indices
+    bits_UB: Array
+    slack_ns_U: Indices
+    wait_ns_U: Indices
+
+
+@njit(cache=True)
+def describe(shared: Any, trace: Any, member: Any, slot_view: Any) -> int:
+    """Fill a view of the open slot and return how many users may send, 0 where no block is free."""
+    state, cell, count, now_ns = member.state, member.cell, 0, member.clock_3[0] * shared.rules.slot_ns
+    if not np.any(state.owner_CB[0] < 0):
+        return 0
+    n_packets = cell.size_RJ.shape[1]
+    for u in range(len(cell.backlog_bits_U)):
+        idle = state.process_U[u] < 0 and state.free_processes_U[u] > 0
+        if cell.backlog_bits_U[u] > 0 and idle and state.cqi_U[u] > 0:
+            r = cell.queue_UQ[u, cell.first_U[u]] // n_packets
+            slot_view.ue_U[count] = u
+            slot_view.slack_ns_U[count] = trace.deadline_ns_R[r] - now_ns
+            slot_view.wait_ns_U[count] = now_ns - trace.ready_ns_R[r]
+            count += 1
+    expected_bits(shared.tables, state, slot_view.ue_U[:count], slot_view.bits_UB[:count])
+    return count
+
+
+@njit(cache=True)
+def serve_open_slot(shared: Any, traces: Any, members: Any, n: int) -> None:
+    """Serve the open slot as the cell's `wish_CB` says; the next one is not open yet."""
+    member = members[n]
+    serve_slot(
+        shared.tables, shared.limits, member.state, shared.rules, traces[member.clock_3[1]], member.cell,
+        member.wish_CB, member.clock_3[0], False,
+    )  # fmt: skip
+    member.wish_CB[:] = -1
+
+
+@njit(cache=True)
+def offer_next(shared: Any, traces: Any, members: Any, n: int, level: int) -> None:
+    """Queue the request that is generated next, at a place of the keep grid, before the slot that follows is open."""
+    member = members[n]
+    trace, cell = traces[member.clock_3[1]], member.cell
+    offer_request(shared.rules, shared.content, trace, cell, trace.by_ready_R[cell.next_3[0]], level)
+    cell.next_3[0] += 1
+    cell.next_3[2] += 1
+
+
+@njit(cache=True)
+def open_next_slot(shared: Any, traces: Any, members: Any, n: int, by_epoch: bool, slot_view: Any) -> int:
+    """Open the slot after the one that was served, look where it begins an epoch if `by_epoch`, and `describe`."""
+    member = members[n]
+    trace = traces[member.clock_3[1]]
+    member.clock_3[0] += 1
+    member.finished_F6[:, 0] = -1
+    open_slot(
+        shared.tables, shared.limits, member.state, shared.rules, shared.content, trace, member.cell,
+        member.finished_F6, member.clock_3[0],
+    )  # fmt: skip
+    if by_epoch and member.clock_3[0] % shared.rules.epoch_slots == 0:
+        _look(shared, trace, member)
+        return 0
+    return describe(shared, trace, member, slot_view)
+
+
+@njit(cache=True)
+def begin_epoch(shared: Any, traces: Any, members: Any, n: int, level_U: Any, slot_view: Any) -> int:
+    """Queue the requests that wait for their keep ratio, and `describe` the slot that is open."""
+    member = members[n]
+    trace = traces[member.clock_3[1]]
+    offer_pending(shared.rules, shared.content, trace, member.cell, level_U)
+    return describe(shared, trace, member, slot_view)
+
+
 @njit(cache=True)
 def observe(pricing: Any, member: Any, flat_L: Any) -> None:
     """The observation of a cell that has looked; what the priced rule makes of it is left in `member.plan`."""
@@ -98,15 +189,24 @@ def apply(pricing: Any, member: Any, action_A2: Any, range_2: Any) -> None:
 
 @njit(cache=True, nogil=True)
 def step_all(
-    shared: Any, traces: Any, members: Any, pricing: Any, range_2: Any, action_NA2: Any, reward_N4: Any, flat_NL: Any
-) -> None:
-    """Apply actions, serve an epoch and observe, in every cell; rewards are those of the epoch."""
+    shared: Any, traces: Any, members: Any, pricing: Any, range_2: Any, action_NA2: Any, reward_N4: Any, flat_NL: Any,
+    credit_N: Any,
+) -> None:  # fmt: skip
+    """Apply actions, serve an epoch and observe, in every cell; rewards and credit are those of the epoch."""
     for n in range(len(members)):
         member = members[n]
         apply(pricing, member, action_NA2[n], range_2)
         member.cell.reward_4[:] = 0.0
+        member.cell.reward_U[:] = 0.0
+        member.cell.blocks_U[:] = 0
         serve_epoch(shared, traces[member.clock_3[1]], member, member.plan.log_weight_U, member.plan.level_U)
         reward_N4[n] = member.cell.reward_4
+        credit_N.log_price[n] = member.plan.cell_2[1]
+        for a in range(len(member.ue_A)):
+            u = member.ue_A[a]
+            credit_N.user[n, a] = u
+            credit_N.earned[n, a] = member.cell.reward_U[u] if u >= 0 else 0.0
+            credit_N.blocks[n, a] = member.cell.blocks_U[u] if u >= 0 else 0
         observe(pricing, member, flat_NL[n])
 
 

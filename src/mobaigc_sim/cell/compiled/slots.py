@@ -124,9 +124,11 @@ def _end(rules: Any, content: Any, trace: Any, cell: Any, r: int, now_ns: int) -
     cell.jpsq_R[r], cell.worth_R[r] = jpsq, worth
     whole_ns = trace.deadline_ns_R[r] - trace.arrival_ns_R[r]
     waited = 1.0 if shown == 0 else (now_ns - trace.arrival_ns_R[r]) / whole_ns
+    failure = rules.failure_weight if shown == 0 else 0.0
     cell.reward_4[0] += worth
     cell.reward_4[1] -= rules.latency_weight * waited
-    cell.reward_4[2] -= rules.failure_weight if shown == 0 else 0.0
+    cell.reward_4[2] -= failure
+    cell.reward_U[u] += worth - rules.latency_weight * waited - failure
     if served:
         sweep(cell, u)
         refresh(cell, u)
@@ -180,7 +182,10 @@ def serve_slot(
         cell.mean_rate_bps_U[u] += rules.forget * (granted_bits / rules.slot_s - cell.mean_rate_bps_U[u])
     used = 0
     for b in range(n_prb):
-        used += state.owner_CB[0, b] >= 0
+        owner = state.owner_CB[0, b]
+        if owner >= 0:
+            used += 1
+            cell.blocks_U[owner] += 1
     cell.band_1[0] += used
     cell.reward_4[3] -= rules.band_weight * used / (n_prb * rules.epoch_slots)
     decide(tables, limits, state, air_of(trace, slot), trace.draw_TU[slot])

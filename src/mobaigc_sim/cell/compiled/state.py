@@ -113,6 +113,10 @@ class Cell(NamedTuple):
     log_weight_U: Array
     reward_4: Array
     """Since the last decision: worth, −latency, −failures, −band, each weighted."""
+    reward_U: Array
+    """The same of each user's requests, without the band."""
+    blocks_U: Indices
+    """Blocks each user was sent on since the last decision."""
     band_1: Indices
     """Blocks used since the start."""
 
@@ -154,6 +158,8 @@ def make_cell(content: Content, trace: Trace, processes: int, queue: int) -> Cel
         credit_U=np.zeros(n_ue),
         log_weight_U=np.zeros(n_ue),
         reward_4=np.zeros(4),
+        reward_U=np.zeros(n_ue),
+        blocks_U=zeros(n_ue),
         band_1=zeros(1),
     )
 

@@ -52,6 +52,8 @@ class AddConfig:
     schedule: Schedule = "log_snr"
     content: bool = True
     """False leaves the content tokens out."""
+    critic: bool = True
+    """False for a policy whose training needs no critic of actions; it takes what the chain gives."""
     critic_norm: bool = True
     pooling: Pooling = "sum"
     """How the critic joins the terms of the users."""
@@ -78,7 +80,8 @@ class AddNetwork(nn.Module):
         self.config = config
         self.encoder = SetEncoder(config.layout, config.width, config.heads, config.layers, content=config.content)
         self.actor = DiffusionActor(config.width, config.hidden, config.denoising_steps, config.schedule)
-        self.critic = TwinCritic(config.width, config.hidden, norm=config.critic_norm, pooling=config.pooling)
+        if config.critic:
+            self.critic = TwinCritic(config.width, config.hidden, norm=config.critic_norm, pooling=config.pooling)
 
     def encode(self, obs_BL: Tensor) -> Encoded:
         """State of each observation."""
@@ -119,10 +122,15 @@ class AddNetwork(nn.Module):
 
         Of `candidates` actions from the chain and the zero action, the one of the largest value, the zero action in a
         tie. `temperature` (in units of value) draws one by softmax(value / temperature) instead. With `deterministic`
-        no noise is drawn, the temperature is ignored, and equal observations get equal actions.
+        no noise is drawn, the temperature is ignored, and equal observations get equal actions. Without a critic it is
+        the chain's own action.
         """
         state = self.encode(obs_BL)
+        if not self.config.critic:
+            candidates = 1
         drawn_BMN2 = self.draw_fixed(state, candidates) if deterministic else self.draw(state, candidates, generator)
+        if not self.config.critic:
+            return drawn_BMN2[:, 0] * state.mask_BN.unsqueeze(-1)
         actions_BMN2 = torch.cat((torch.zeros_like(drawn_BMN2[:, :1]), drawn_BMN2), 1)
         values_BM = self.values(state, actions_BMN2)
         if deterministic or temperature <= 0.0:

@@ -1,5 +1,6 @@
 """Classic schedulers, one rule a file."""
 
+from .drift_plus_penalty import DriftPlusPenalty, DriftPlusPenaltyConfig
 from .edf import Edf, EdfConfig
 from .exp_pf import ExpPf, ExpPfConfig
 from .log_rule import LogRule, LogRuleConfig
@@ -8,9 +9,13 @@ from .max_ci import MaxCi, MaxCiConfig
 from .max_weight import MaxWeight, MaxWeightConfig
 from .priced_utility import PricedUtility, PricedUtilityConfig
 from .proportional_fair import ProportionalFair, ProportionalFairConfig
+from .rolling_horizon import RollingHorizon, RollingHorizonConfig
 from .round_robin import RoundRobin, RoundRobinConfig
+from .with_ratio import WithRatio, WithRatioConfig
 
 __all__ = [
+    "DriftPlusPenalty",
+    "DriftPlusPenaltyConfig",
     "Edf",
     "EdfConfig",
     "ExpPf",
@@ -27,6 +32,10 @@ __all__ = [
     "PricedUtilityConfig",
     "ProportionalFair",
     "ProportionalFairConfig",
+    "RollingHorizon",
+    "RollingHorizonConfig",
     "RoundRobin",
     "RoundRobinConfig",
+    "WithRatio",
+    "WithRatioConfig",
 ]

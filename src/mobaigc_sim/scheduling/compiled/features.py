@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ..tokens import CELL_FEATURES, CONTENT_FEATURES, USER_FEATURES
+from ..tokens import BOUND, CELL_FEATURES, CONTENT_FEATURES, USER_FEATURES
 from .price import rate_of
 
 
@@ -110,6 +110,8 @@ def pack(view: Any, pricing: Any, plan: Any, ue_N: Any, flat: Any) -> None:
     g[3] = new / 4.0
     g[4] = view.coming_1[0] / 8.0
     g[5] = max(best, -12.0) / 4.0
+    for at in range(len(flat)):
+        flat[at] = min(max(flat[at], -BOUND), BOUND)
 
 
 @njit(cache=True)

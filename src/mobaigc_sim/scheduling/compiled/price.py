@@ -1,6 +1,6 @@
 """The priced rule, compiled: what a resource block costs, how much of an image is worth its price, who comes first.
 
-    price           log λ = a + b · (seconds of work that wait)
+    price           log λ = a + b · (seconds of work that wait, of each user at most its time to the deadline)
     keep ratio      ρ* = argmax over ρ of worth(ρ) − (λ + cost of a block) · n(ρ),    n(ρ) = bits(ρ) / (bits per block)
     priority        what delivery earns, per block: max over {base, all that waits} of gain / n, times 1 + h / slack
 
@@ -68,7 +68,7 @@ def empty_plan(n_ue: int) -> Plan:
 def rate_of(view: Any, u: int) -> float:
     """Bits that a block is expected to carry, the usual ones where the last report has none."""
     bits = view.bits_per_prb_U[u]
-    return max(bits if bits > 0.0 else view.usual_bits_U[u], 1.0)
+    return float(max(bits if bits > 0.0 else view.usual_bits_U[u], 1.0))
 
 
 @njit(cache=True)
@@ -79,7 +79,7 @@ def plan(view: Any, pricing: Any, priority_U: Any, price_U: Any, out: Any) -> No
     for u in range(n_ue):
         if view.active_U[u]:
             bits = view.backlog_bits_U[u] + (view.base_bits_UK[u, 0] if view.new_U[u] else 0)
-            work_s += bits / rate_of(view, u) / view.prb_per_s_1[0]
+            work_s += min(bits / rate_of(view, u) / view.prb_per_s_1[0], max(view.slack_ns_U[u] * 1e-9, 0.0))
     out.cell_2[0], out.cell_2[1] = work_s, pricing.log_price + pricing.per_second * work_s
     for u in range(n_ue):
         out.log_weight_U[u], out.level_U[u], out.log_density_U[u] = 0.0, 0, 0.0

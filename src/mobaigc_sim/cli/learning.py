@@ -1,0 +1,106 @@
+"""`mobaigc-sim train` and `mobaigc-sim evaluate`: schedulers that learn, and their comparison with rules."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import MobaigcError
+from .shared import Overrides, print_table
+
+if TYPE_CHECKING:
+    from ..training.plan import Plan
+
+TrainingFile = Annotated[str, typer.Argument(metavar="FILE", help="Training file (YAML).", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="Folder of the runs; by default runs/NAME.", show_default=False)]
+Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]
+
+
+def train(
+    file: TrainingFile,
+    out: Out = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Train this agent only; may be repeated.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Seeds to train, for example 0-2,5; by default all.", show_default=False)
+    ] = None,
+    jobs: Jobs = 1,
+    overrides: Overrides = None,
+) -> None:
+    """Train every agent of a file that is not trained yet, one process a run; what was stopped goes on.
+
+    `--set` changes a key of the training file, for example steps=1000, or else one of its scenarios.
+    """
+    plan, folder = _plan(file, out, overrides)
+    from ..experiment.bank_command import read_seeds
+    from ..experiment.many import run_many
+    from ..training.runs import runs_to_do
+    from ..training.train import train_one
+
+    runs = runs_to_do(plan, folder, only or (), None if seeds is None else read_seeds(seeds))
+    run_many(train_one, runs, jobs)
+    typer.echo(f"{len(runs)} runs trained: {folder}" if runs else f"nothing left to train: {folder}")
+
+
+def evaluate(
+    file: TrainingFile,
+    out: Out = None,
+    tag: Annotated[
+        str | None,
+        typer.Option(help="Subfolder of the results, for comparisons besides the main one.", show_default=False),
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=1, help="Users that an agent sees at most; by default as trained.")
+    ] = None,
+    from_scores: Annotated[
+        bool, typer.Option("--from-scores", help="Play nothing: tables and figures from the scores that are there.")
+    ] = False,
+    jobs: Jobs = 1,
+    overrides: Overrides = None,
+) -> None:
+    """Play every rule and every trained agent of a file on the same test traces, and compare them with intervals.
+
+    Writes scores.parquet, table.csv, table.md and figures. `--set` is that of `train`.
+    """
+    plan, runs = _plan(file, out, overrides)
+    folder = runs if tag is None else runs / tag
+    from ..training.evaluate import SCORES
+    from ..training.report import GROUPS, HEADINGS, comparison, lines, markdown, verdicts
+    from ..training.scores import read_curves, read_scores, write_scores
+
+    if not from_scores:
+        from ..experiment.many import run_many
+        from ..training.evaluate import contestants, gather, play_one
+        from ..training.pools import cached_pool
+
+        test = cached_pool(plan.scenarios("test"), runs / "traces", "test")
+        tasks, absent = contestants(plan, runs, test, plan.config.tokens if tokens is None else tokens)
+        scores, notes = gather(plan, run_many(play_one, tasks, jobs))
+        write_scores(scores, [*absent, *notes], folder / SCORES)
+    scores, notes = read_scores(folder / SCORES)
+    champion = plan.config.champion_name
+    table, sentences = comparison(scores, champion), verdicts(scores, champion)
+    table.to_csv(folder / "table.csv", index=False)
+    (folder / "table.md").write_text(markdown(table, sentences, notes), encoding="utf-8")
+    from ..viz.learning import draw_comparison
+
+    draw_comparison(scores, table, read_curves(plan, runs), champion, folder / "figures")
+    for group in GROUPS:
+        print_table((HEADINGS[0], *HEADINGS[group]), [(line[0], *line[group]) for line in lines(table)])
+    for line in (*sentences, *notes):
+        typer.echo(line)
+    typer.echo(f"scores, tables and figures: {folder}")
+
+
+def _plan(file: str, out: Path | None, overrides: list[str] | None) -> tuple[Plan, Path]:
+    """The plan of a training file and the folder of its runs."""
+    if find_spec("stable_baselines3") is None or find_spec("sb3_contrib") is None:
+        raise MobaigcError("learning needs further packages: pip install 'mobaigc-sim[rl]'")
+    from ..training.plan import read_plan
+
+    plan = read_plan(file, overrides or ())
+    return plan, Path("runs", plan.config.name) if out is None else out

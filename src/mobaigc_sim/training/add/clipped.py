@@ -1,0 +1,269 @@
+"""Attention-aware Deep Diffusion (ADD), on-policy: a clipped policy gradient through the denoising chain.
+
+A rollout is collected with the chain's own noise. Every denoising step of every user is an action whose likelihood is
+known (`chain`), and its advantage is that of the user (`credit`), less for the earlier, noisier steps. Actor and value
+function are then improved for a few epochs, as in Schulman et al., "Proximal policy optimization algorithms", 2017.
+
+Shapes: T steps of a rollout, N environments, A tokens, L length of an observation, S denoising steps, B batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
+from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
+
+from ...scheduling.tokens import ACTIONS
+from .chain import log_likelihood, steps_of, walk
+from .clipped_policy import ClippedPolicy
+from .credit import Rollout, joint_advantages, user_advantages
+
+MEAN_RATE = 0.05
+"""Least weight of a rollout in the running mean of the reward, which starts as a plain mean."""
+
+CreditRule = Literal["priced", "own", "joint"]
+
+
+class ADD(OnPolicyAlgorithm):
+    """Diffusion actor, value function, set encoders; clipped policy gradient.
+
+    Beyond what `stable_baselines3.PPO` takes:
+
+    - `credit`: "priced", each user answers for its own requests and pays for its blocks; "own", without the price;
+      "joint", all share one advantage. The first two need the infos of `training.vec_env.CellVecEnv`;
+    - `price_cap`: most that a block is charged, below that the price of the priced rule;
+    - `denoising_steps`, `least_std` of a step while collecting, `step_discount` of the advantage for each step before
+      the last.
+
+    Raises ValueError for spaces that no token layout fits and for an unknown credit.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"SetPolicy": ClippedPolicy}
+    policy: ClippedPolicy  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        policy: str | type[ClippedPolicy],
+        env: GymEnv | str,
+        learning_rate: float | Schedule = 5e-4,
+        n_steps: int = 64,
+        batch_size: int = 1024,
+        n_epochs: int = 4,
+        gamma: float = 0.99,
+        gae_lambda: float = 0.95,
+        clip_range: float = 0.2,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 1.0,
+        credit: CreditRule = "priced",
+        price_cap: float = 0.012,
+        denoising_steps: int = 5,
+        least_std: float = 0.25,
+        step_discount: float = 0.9,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: torch.device | str = "cpu",
+        _init_setup_model: bool = True,
+    ) -> None:
+        if credit not in get_args(CreditRule):
+            raise ValueError(f"credit must be one of {', '.join(get_args(CreditRule))}, not {credit!r}")
+        self.batch_size, self.n_epochs, self.clip_range = batch_size, n_epochs, clip_range
+        self.credit, self.price_cap = credit, price_cap
+        self.denoising_steps, self.least_std, self.step_discount = denoising_steps, least_std, step_discount
+        self._mean_reward = 0.0
+        super().__init__(
+            policy,  # type: ignore[arg-type]
+            env,
+            learning_rate=learning_rate,
+            n_steps=n_steps,
+            gamma=gamma,
+            gae_lambda=gae_lambda,
+            ent_coef=0.0,
+            vf_coef=vf_coef,
+            max_grad_norm=max_grad_norm,
+            use_sde=False,
+            sde_sample_freq=-1,
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs=policy_kwargs,
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            _init_setup_model=_init_setup_model,
+            supported_action_spaces=(spaces.Box,),
+        )
+
+    def _setup_model(self) -> None:
+        self._setup_lr_schedule()
+        self.set_random_seed(self.seed)
+        self.rollout_buffer = None  # type: ignore[assignment]
+        self.policy_kwargs["denoising_steps"] = self.denoising_steps
+        self.policy = self.policy_class(
+            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
+        ).to(self.device)  # type: ignore[assignment]
+        self._steps = steps_of(self.policy.network.actor, self.least_std)
+        self._rng = np.random.default_rng(self.seed)
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """Act for some steps in every environment; False where the callback ends the training."""
+        shape = n_rollout_steps, env.num_envs
+        tokens = self.policy.config.tokens
+        self._seen_TNL = np.empty((*shape, self.policy.config.layout.size), np.float32)
+        self._chain_TNSA2 = np.empty((*shape, self.denoising_steps + 1, tokens, ACTIONS), np.float32)
+        rollout = Rollout(
+            np.full((n_rollout_steps + 1, env.num_envs, tokens), -1),
+            np.zeros((*shape, tokens), np.float32),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.bool_),
+            np.zeros((n_rollout_steps + 1, env.num_envs, tokens), np.float32),
+        )
+        self.policy.set_training_mode(False)
+        callback.on_rollout_start()
+        for t in range(n_rollout_steps):
+            seen_NL = torch.as_tensor(self._last_obs)
+            chain_NSA2 = walk(self.policy.network.actor, self._steps, *self.policy.network.encoder(seen_NL))
+            self._seen_TNL[t], self._chain_TNSA2[t] = seen_NL, chain_NSA2
+            with torch.no_grad():
+                value_NA, mask_NA = self.policy.values(seen_NL)
+            rollout.value_TNA[t] = value_NA
+            rollout.user_TNA[t] = np.where(mask_NA, np.arange(tokens), -1)
+            action_NX = chain_NSA2[:, -1].flatten(1).clamp(-1, 1).numpy()
+            seen, reward_N, over_N, infos = env.step(action_NX)
+            self._last_obs = seen  # type: ignore[assignment]
+            rollout.reward_TN[t], rollout.over_TN[t] = reward_N, over_N
+            self.num_timesteps += env.num_envs
+            self._give_credit(rollout, t, infos)
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+            self._update_info_buffer(infos, rollout.over_TN[t])
+        with torch.no_grad():
+            value_NA, mask_NA = self.policy.values(torch.as_tensor(self._last_obs))
+        rollout.value_TNA[-1] = value_NA
+        rollout.user_TNA[-1] = np.where(mask_NA, np.arange(tokens), -1)
+        if self.credit != "joint":
+            rollout.user_TNA[-1] = np.stack(env.env_method("users_now")[0])
+        self._rollout = rollout
+        callback.on_rollout_end()
+        return True
+
+    def _give_credit(self, rollout: Rollout, t: int, infos: list[dict[str, Any]]) -> None:
+        if self.credit == "joint":
+            return
+        for n, info in enumerate(infos):
+            price = min(np.exp(min(info["log_price"], 20.0)), self.price_cap) if self.credit == "priced" else 0.0
+            rollout.user_TNA[t, n] = info["user"]
+            rollout.earned_TNA[t, n] = info["earned"] - (price + info["block_cost"]) * info["blocks"]
+
+    def train(self) -> None:
+        """Improve actor and value function on the rollout."""
+        policy, rollout = self.policy, self._rollout
+        policy.set_training_mode(True)
+        self._update_learning_rate(policy.optimizer)
+        mask_TNA = rollout.user_TNA[:-1] >= 0
+        advantage_TNA, target_TNA = self._advantages(rollout)
+        flat = _Flat(
+            torch.from_numpy(self._seen_TNL).flatten(0, 1),
+            torch.from_numpy(self._chain_TNSA2).flatten(0, 1),
+            torch.from_numpy(mask_TNA).flatten(0, 1),
+            torch.from_numpy(_standardised(advantage_TNA, mask_TNA)).flatten(0, 1),
+            torch.from_numpy(target_TNA).flatten(0, 1),
+        )
+        with torch.no_grad():
+            before_BSA = torch.cat(
+                [self._likelihood(flat, part) for part in torch.split(torch.arange(len(flat.seen)), 4096)]
+            )
+        busy = np.flatnonzero(mask_TNA.any(axis=2).ravel())
+        losses: list[tuple[float, float, float]] = []
+        for _ in range(self.n_epochs):
+            self._rng.shuffle(busy)
+            for part in torch.split(torch.from_numpy(busy), self.batch_size):
+                losses.append(self._improve(flat, part, before_BSA[part]))
+        self._n_updates += self.n_epochs
+        for name, value in zip(("policy_loss", "value_loss", "ratio_change"), np.mean(losses, axis=0), strict=True):
+            self.logger.record(f"train/{name}", float(value))
+        self.logger.record("train/advantage_std", float(advantage_TNA[mask_TNA].std()))
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def _advantages(self, rollout: Rollout) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Advantages and what the values of tokens should have been, both (T, N, A)."""
+        if self.credit != "joint":
+            advantage_TNA = user_advantages(rollout, self.gamma, self.gae_lambda)
+            return advantage_TNA, advantage_TNA + rollout.value_TNA[:-1]
+        self._mean_reward += (float(rollout.reward_TN.mean()) - self._mean_reward) * max(
+            1 / (self._n_updates + 1), 0.05
+        )
+        advantage_TN1 = joint_advantages(rollout, self._mean_reward, self.gamma, self.gae_lambda)[:, :, None]
+        users_TN1 = (rollout.user_TNA[:-1] >= 0).sum(axis=2, keepdims=True).clip(1)
+        target_TNA = rollout.value_TNA[:-1] + advantage_TN1 / users_TN1
+        return np.broadcast_to(advantage_TN1, target_TNA.shape), target_TNA
+
+    def _likelihood(self, flat: _Flat, part: Tensor) -> Tensor:
+        network = self.policy.network
+        h_BNW, mask_BN = network.encoder(flat.seen[part])
+        return log_likelihood(network.actor, self._steps, h_BNW, mask_BN, flat.chain[part])
+
+    def _improve(self, flat: _Flat, part: Tensor, before_BSA: Tensor) -> tuple[float, float, float]:
+        """One gradient step on a part of the rollout."""
+        mask_BA, count = flat.mask[part], flat.mask[part].sum()
+        discount_S1 = self.step_discount ** torch.arange(self.denoising_steps - 1, -1, -1.0)[:, None]
+        advantage_BSA = flat.advantage[part][:, None] * discount_S1
+        ratio_BSA = (self._likelihood(flat, part) - before_BSA).exp()
+        clipped_BSA = ratio_BSA.clamp(1 - self.clip_range, 1 + self.clip_range)
+        gain_BA = torch.minimum(ratio_BSA * advantage_BSA, clipped_BSA * advantage_BSA).sum(1)
+        policy_loss = -(gain_BA * mask_BA).sum() / count
+        value_BA, _ = self.policy.values(flat.seen[part])
+        value_loss = ((value_BA - flat.target[part]).square() * mask_BA).sum() / count
+        self.policy.optimizer.zero_grad()
+        (policy_loss + self.vf_coef * value_loss).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.policy.optimizer.step()
+        return policy_loss.item(), value_loss.item(), (ratio_BSA - 1).abs().mean().item()
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 1,
+        tb_log_name: str = "ADD",
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> Self:
+        """Train for a number of environment steps, as every algorithm of Stable-Baselines3."""
+        return super().learn(total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*BaseAlgorithm._excluded_save_params(self), "_rollout", "_seen_TNL", "_chain_TNSA2", "_steps"]
+
+
+class _Flat(NamedTuple):
+    """A rollout as one batch."""
+
+    seen: Tensor
+    chain: Tensor
+    mask: Tensor
+    advantage: Tensor
+    target: Tensor
+
+
+def _standardised(advantage_TNA: NDArray[np.float32], mask_TNA: NDArray[np.bool_]) -> NDArray[np.float32]:
+    counted = advantage_TNA[mask_TNA]
+    if not counted.size:
+        return np.zeros_like(advantage_TNA)
+    scaled: NDArray[np.float32] = ((advantage_TNA - counted.mean()) / (counted.std() + 1e-6)).astype(np.float32)
+    return scaled

@@ -1,0 +1,79 @@
+"""The on-policy ADD network as a Stable-Baselines3 policy: encoder and diffusion actor, and a value function beside.
+
+Shapes: B batch, N tokens, L length of an observation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from torch import Tensor, nn
+
+from ...scheduling.add.diffusion import Schedule as DiffusionSchedule
+from ...scheduling.add.encoder import SetEncoder
+from ...scheduling.add.network import AddConfig, AddNetwork
+from .policy import layout_of
+
+
+class ClippedPolicy(BasePolicy):
+    """Actor and value function with encoders of their own, and one optimiser."""
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Box,
+        lr_schedule: Schedule,
+        *,
+        width: int = 32,
+        heads: int = 2,
+        layers: int = 1,
+        hidden: int = 32,
+        content: bool = True,
+        denoising_steps: int = 5,
+        schedule: DiffusionSchedule = "log_snr",
+    ) -> None:
+        super().__init__(observation_space, action_space, squash_output=True)
+        layout = layout_of(observation_space, action_space)
+        self.config = AddConfig(
+            layout.tokens,
+            layout.levels,
+            width=width,
+            heads=heads,
+            layers=layers,
+            hidden=hidden,
+            denoising_steps=denoising_steps,
+            schedule=schedule,
+            content=content,
+            critic=False,
+        )
+        self.network = AddNetwork(self.config)
+        self.value_encoder = SetEncoder(layout, width, heads, layers, content=content)
+        self.value_head = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), fused=True)
+
+    def values(self, obs_BL: Tensor) -> tuple[Tensor, Tensor]:
+        """Predicted return of each token (B, N), and which tokens there are (B, N)."""
+        h_BNW, mask_BN = self.value_encoder(obs_BL)
+        return self.value_head(h_BNW).squeeze(-1) * mask_BN, mask_BN
+
+    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> Tensor:
+        """As `predict`, on tensors."""
+        return self._predict(obs, deterministic)
+
+    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
+        assert isinstance(observation, Tensor)
+        return self.network.act(observation.float(), 1, deterministic=deterministic).flatten(1)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        parameters = super()._get_constructor_parameters()
+        del parameters["normalize_images"]
+        names = ("width", "heads", "layers", "hidden", "content", "denoising_steps", "schedule")
+        return {
+            **parameters,
+            **{name: getattr(self.config, name) for name in names},
+            "lr_schedule": self._dummy_schedule,
+        }

@@ -1,0 +1,82 @@
+"""Hyperparameters of ADD as a training file writes them: those of the off-policy baselines, and its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from ..registry import FrozenConfig
+from ..scheduling.add.critic import Pooling
+from ..scheduling.add.diffusion import Schedule
+from .add.actor_update import ActorUpdate, Credit
+from .baselines.hyper import Positive, Rate
+
+_OF_NETWORK = ("width", "heads", "layers", "hidden", "content", "pooling", "schedule")
+
+
+class AddHyper(FrozenConfig):
+    """Of ADD; what it shares with the off-policy baselines has their defaults."""
+
+    learning_rate: Rate = 3e-4
+    """Step size of the optimisers."""
+    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Discount factor of a decision step."""
+    batch_size: Positive = 128
+    """Transitions a gradient step."""
+    buffer_size: Positive = 100_000
+    """Transitions kept, over all environments; each holds two observations."""
+    train_freq: Positive = 1
+    """Steps of the vector of environments between two rounds of training."""
+    gradient_steps: Positive = 1
+    """Gradient steps a round of training."""
+    learning_starts: Annotated[int, Field(ge=0)] = 1000
+    """Transitions collected with random actions before training."""
+    tau: Rate = 0.005
+    """Step size of the target network."""
+    n_steps: Positive = 1
+    """Rewards summed before the critic is asked (n-step return)."""
+    actor_update: ActorUpdate = "weighted"
+    """How the actor is improved."""
+    credit: Credit = "joint"
+    """Whether the weights of an update are those of a whole action or of each user's."""
+    denoising_steps: Positive = 5
+    """Steps of the chain."""
+    candidates: Positive = 8
+    """Actions of the chain that are compared for a decision, beside the zero action."""
+    particles: Annotated[int, Field(ge=4)] = 8
+    """Actions that an update weighs."""
+    kl_target: Annotated[float, Field(gt=0)] = 0.5
+    """Mean divergence (nats) of the weights from uniform, to which their temperature is tuned."""
+    exploration: Annotated[float, Field(ge=0)] = 0.1
+    """Standard deviation of the noise on collected actions."""
+    reward_centring: bool = False
+    """Subtract the running mean of the reward in the target of the critic."""
+    critic_norm: bool = True
+    """LayerNorm in the critic."""
+    width: Positive = 64
+    """Width of the set encoder."""
+    heads: Positive = 2
+    """Attention heads of the set encoder."""
+    layers: Annotated[int, Field(ge=0)] = 1
+    """Self-attention layers of the set encoder."""
+    hidden: Positive = 32
+    """Width of the heads of actor and critic."""
+    content: bool = True
+    """Whether the content tokens are seen."""
+    pooling: Pooling = "sum"
+    """How the critic joins the terms of the users."""
+    schedule: Schedule = "log_snr"
+    """Noise levels of the chain."""
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `ADD`."""
+        told = dict(self)
+        network = {name: told.pop(name) for name in _OF_NETWORK}
+        return {**told, "policy_kwargs": network}

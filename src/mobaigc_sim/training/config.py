@@ -1,0 +1,185 @@
+"""What a training file says: scenarios, traces, rules and agents to compare, and how long to train.
+
+An example, of which `scenarios/training` has more:
+
+    name: overload
+    scenario: ../cell_overload.yaml
+    set: {scheduler.log_price: -6.5}
+    training_set: {media.bank: ../bank_training}
+    test_set: {media.bank: ../bank}
+    steps: 200000
+    agents:
+      - {agent: add, hyper: {gamma: 0.95}}
+      - {agent: sac-set, hyper: {gamma: 0.95}, best_of: 8}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationInfo, WrapValidator, field_validator, model_validator
+
+from ..errors import UnknownNameError
+from ..registry import FrozenConfig, PluginConfig, plugin_field
+from ..scenario.schema import _folder_name
+from ..scheduling import schedulers
+from .add_hyper import AddHyper
+from .baselines.agents import AGENTS, hyper_class
+from .baselines.hyper import (
+    A2cHyper,
+    AgentHyper,
+    DeterministicHyper,
+    DqnHyper,
+    EntropyHyper,
+    OnPolicyHyper,
+    Positive,
+    PpoHyper,
+)
+
+ADD_AGENT = "add"
+RANDOM = "random"
+"""Name of the policy that draws its corrections uniformly; every comparison has it."""
+MOST_TRACES = 10_000
+
+Item = TypeVar("Item")
+Name = Annotated[str, AfterValidator(_folder_name)]
+Settings = dict[str, Any]
+"""Dotted keys of a scenario and their values."""
+TraceCount = Annotated[int, Field(ge=1, le=MOST_TRACES)]
+
+
+def hyper_of(agent: str) -> type[AddHyper] | type[AgentHyper]:
+    """The class of an agent's hyperparameters; UnknownNameError if there is no such agent."""
+    if agent == ADD_AGENT:
+        return AddHyper
+    if agent not in AGENTS:
+        raise UnknownNameError("agent", agent, (*AGENTS, ADD_AGENT))
+    return hyper_class(agent)
+
+
+def _hyper(value: object, _: object, info: ValidationInfo) -> object:
+    agent = info.data.get("agent")
+    return value if agent is None else hyper_of(agent).model_validate(value)
+
+
+def _not_empty(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not items:
+        raise ValueError("expected one or more")
+    return items
+
+
+class TraceCounts(FrozenConfig):
+    """How many traces there are; no trace belongs to two of the three."""
+
+    training: TraceCount = 32
+    """To learn from."""
+    validation: TraceCount = 24
+    """To choose the checkpoint by."""
+    test: TraceCount = 64
+    """For the comparison."""
+
+
+class RuleConfig(FrozenConfig):
+    """A scheduler that does not learn."""
+
+    name: Name
+    """Name in tables."""
+    scheduler: Annotated[PluginConfig | None, plugin_field(schedulers)] = None
+    """The scheduler; left out, the scenario's own, which is what agents correct."""
+
+
+_RULE = RuleConfig(name="rule")
+
+
+class AgentConfig(FrozenConfig):
+    """A scheduler that learns."""
+
+    name: Name
+    """Name in tables and of the folder; left out, that of the agent."""
+    agent: str
+    """`add`, or one of the baselines: dqn, ddpg, td3, sac, tqc, ppo, a2c, and all but the first with `-set` behind."""
+    seeds: Positive = 10
+    """Training runs, with the seeds 0, 1, …"""
+    hyper: Annotated[
+        AddHyper | DqnHyper | DeterministicHyper | EntropyHyper | PpoHyper | A2cHyper, WrapValidator(_hyper)
+    ]
+    """Hyperparameters of the agent; what is left out has its default."""
+    best_of: Annotated[int, Field(ge=0)] = 0
+    """Candidates that the critics compare for a decision in evaluation; 0 for the policy's own action."""
+    centred: bool = False
+    """Learn from rewards less their running mean."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        name = {"name": data["agent"]} if isinstance(data.get("agent"), str) else {}
+        return {**name, "hyper": {}, **data}
+
+    @field_validator("agent")
+    @classmethod
+    def _known(cls, agent: str) -> str:
+        hyper_of(agent)
+        return agent
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Self:
+        if self.agent == ADD_AGENT and (self.best_of or self.centred):
+            key, own = ("best_of", "candidates") if self.best_of else ("centred", "reward_centring")
+            raise ValueError(f"{key} is for the baselines; the {own} of add are hyperparameters")
+        if self.best_of and isinstance(self.hyper, DqnHyper | OnPolicyHyper):
+            raise ValueError(f"best_of needs critics of state and action, which {self.agent} lacks")
+        return self
+
+
+class TrainingFile(FrozenConfig):
+    """A comparison of schedulers, trained and tested."""
+
+    name: Name
+    """Name of the comparison; results are in runs/NAME."""
+    scenario: str
+    """Scenario file, relative to this one."""
+    set: Annotated[Settings, Field(default_factory=dict)]
+    """Keys of the scenario to change, for example `users.count: 20`; relative paths count from this file."""
+    training_set: Annotated[Settings, Field(default_factory=dict)]
+    """Further changes for training and validation."""
+    test_set: Annotated[Settings, Field(default_factory=dict)]
+    """Further changes for the test."""
+    vary: Annotated[tuple[Settings, ...], Field(strict=False), AfterValidator(_not_empty)] = ({},)
+    """Variants of the scenario, each a mapping of further changes; traces are spread evenly over them."""
+    traces: TraceCounts = TraceCounts()
+    """How many traces."""
+    cells: Positive = 16
+    """Cells side by side in training."""
+    tokens: Positive = 16
+    """Users that an agent sees at most."""
+    steps: Positive = 200_000
+    """Environment steps of a training run, over all cells."""
+    evaluate_every: Positive = 20_000
+    """Steps between two evaluations on the validation traces."""
+    rules: Annotated[tuple[RuleConfig, ...], Field(strict=False), AfterValidator(_not_empty)] = (
+        RuleConfig(name="rule"),
+    )
+    """Schedulers that do not learn."""
+    champion: str | None = None
+    """Rule that all others are compared with; left out, the first."""
+    agents: Annotated[tuple[AgentConfig, ...], Field(strict=False)] = ()
+    """Schedulers that learn."""
+
+    @property
+    def champion_name(self) -> str:
+        """Name of the rule that all others are compared with."""
+        return self.champion if self.champion is not None else self.rules[0].name
+
+    @model_validator(mode="after")
+    def _names_tell_apart(self) -> Self:
+        rules = [rule.name for rule in self.rules]
+        if self.champion is not None and self.champion not in rules:
+            raise UnknownNameError("champion", self.champion, rules)
+        taken = [RANDOM, *rules, *(agent.name for agent in self.agents)]
+        for name in taken:
+            if taken.count(name) > 1:
+                raise ValueError(f"the name '{name}' is used twice among rules and agents (one is always '{RANDOM}')")
+        return self

@@ -1,0 +1,153 @@
+"""Every rule and every trained policy on the same test traces: the table of raw scores.
+
+Columns, a row for each contestant, seed and trace: agent, kind (rule, random or learned), seed, variant, trace, reward,
+its parts reward_worth, reward_latency, reward_failure and reward_band, and what `SchedulingProblem.summary` tells;
+decision_us is the median time of one decision for one cell, NaN for rules.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..cell.world import TracePool
+from ..errors import MobaigcError
+from ..interop.problem import SchedulingProblem
+from ..registry import PluginConfig
+from ..results.files import read_json
+from ..scheduling.classic.priced_utility import PricedUtilityConfig
+from .config import RANDOM, AgentConfig, RuleConfig
+from .episodes import Predictor, Rule, play
+from .plan import Plan
+from .policies import OtherSizesError, decider, load_weights, make_untrained
+from .pools import PoolFile
+from .runs import CONFIG, DONE, WEIGHTS, run_folder
+from .vec_env import CellVecEnv
+
+SCORES = "scores.parquet"
+KEPT = (
+    "requests", "failed", "partial", "jpsq", "worth", "latency_p50_s", "latency_p95_s", "keep", "prb_s_per_image",
+)  # fmt: skip
+TIMED_EPOCHS = 100
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Something to play, once on every test trace."""
+
+    name: str
+    kind: str
+    seed: int
+    test: PoolFile
+    tokens: int
+    plays: RuleConfig | AgentConfig | None
+    """None for the random policy."""
+    folder: Path | None = None
+    """Folder of the training run."""
+
+
+class RandomPolicy:
+    """Corrections drawn uniformly from all that an agent may do."""
+
+    def __init__(self, numbers: int, seed: int = 0) -> None:
+        self._numbers = numbers
+        self._rng = np.random.default_rng(seed)
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        """Actions (N, A·2), another draw at every call."""
+        return self._rng.uniform(-1.0, 1.0, (len(observation), self._numbers)).astype(np.float32), state
+
+
+def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> tuple[list[Contestant], list[str]]:
+    """The rules, the random policy and the trained policies of a plan, and notes on runs that are left out.
+
+    Raises MobaigcError for a run that was trained with other settings of the agent than the file now has.
+    """
+    found = [Contestant(rule.name, "rule", 0, test, tokens, rule) for rule in plan.config.rules]
+    found.append(Contestant(RANDOM, "random", 0, test, tokens, None))
+    notes = []
+    for entry in plan.config.agents:
+        folders = [(seed, run_folder(out, entry.name, seed)) for seed in range(entry.seeds)]
+        ready = [(seed, folder) for seed, folder in folders if (folder / DONE).is_file()]
+        for seed, folder in ready:
+            trained = read_json(folder / CONFIG)["agent"]
+            if trained != entry.model_dump(mode="json", exclude={"seeds"}):
+                raise MobaigcError(f"{folder}: was trained with other settings of {entry.name} than {plan.file} has")
+            found.append(Contestant(entry.name, "learned", seed, test, tokens, entry, folder))
+        if len(ready) < len(folders):
+            notes.append(f"{entry.name}: {len(folders) - len(ready)} of {len(folders)} runs are not done and left out")
+    return found, notes
+
+
+def play_one(contestant: Contestant) -> tuple[pd.DataFrame | None, str | None]:
+    """The rows of one contestant, or why there are none."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _played(contestant), None
+    except OtherSizesError:
+        trained = f"{contestant.name} seed {contestant.seed}"
+        return None, f"{trained}: left out, its network is not made for {contestant.tokens} users"
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _played(contestant: Contestant) -> pd.DataFrame:
+    pool, tokens, decision_us = contestant.test.load(), contestant.tokens, np.nan
+    if isinstance(contestant.plays, RuleConfig):
+        table = _play_rule(contestant.plays.scheduler or pool.scenario.scheduler, pool, tokens)
+    else:
+        if contestant.plays is None or contestant.folder is None:
+            policy: Predictor = RandomPolicy(tokens * 2)
+        else:
+            env = CellVecEnv(pool, 1, tokens)
+            agent = make_untrained(contestant.plays, env)
+            load_weights(agent, contestant.folder / WEIGHTS)
+            policy = decider(contestant.plays, agent, tokens * 2)
+            decision_us = _decision_us(policy, pool, tokens)
+        table = play(policy, pool, tokens)
+    parts = {f"reward_{name}": table[name] for name in ("latency", "failure", "band")}
+    worth = table["reward"] - sum(parts.values())
+    found = pd.DataFrame({
+        "agent": contestant.name, "kind": contestant.kind, "seed": contestant.seed, "trace": table["trace"],
+        "reward": table["reward"], "reward_worth": worth, **parts, **{name: table[name] for name in KEPT},
+    })  # fmt: skip
+    return found.assign(decision_us=decision_us)
+
+
+def _play_rule(scheduler: PluginConfig, pool: TracePool, tokens: int) -> pd.DataFrame:
+    if not isinstance(scheduler, PricedUtilityConfig):
+        raise MobaigcError(f"rule of kind '{scheduler.kind}': only priced_utility can be played on traces")
+    ruled = pool.scenario.model_copy(update={"scheduler": scheduler})
+    return play(Rule(), replace(pool, scenario=ruled), tokens)
+
+
+def _decision_us(policy: Predictor, pool: TracePool, tokens: int) -> float:
+    """Median time of a decision, over observations of the first trace under the rule."""
+    problem = SchedulingProblem(pool, 1, tokens)
+    problem.start(0, 0)
+    zero_1A = np.zeros((1, problem.layout.actions), np.float32)
+    spent_ns = []
+    for _ in range(min(TIMED_EPOCHS, problem.world.epochs)):
+        began_ns = time.perf_counter_ns()
+        policy.predict(problem.observation_NL, deterministic=True)
+        spent_ns.append(time.perf_counter_ns() - began_ns)
+        problem.step(zero_1A)
+    return float(np.median(spent_ns)) / 1e3
+
+
+def gather(plan: Plan, played: Sequence[tuple[pd.DataFrame | None, str | None]]) -> tuple[pd.DataFrame, list[str]]:
+    """All scores in one table, and the notes."""
+    table = pd.concat([frame for frame, _ in played if frame is not None], ignore_index=True)
+    variants = np.array(plan.variants("test"))
+    table.insert(3, "variant", variants[table["trace"].to_numpy()])
+    return table, [note for _, note in played if note is not None]

@@ -1,0 +1,96 @@
+"""Training runs of a plan and their folders: OUT/NAME/seed-K.
+
+| file | holds |
+|---|---|
+| config.json | what was trained, on which traces |
+| curve.csv | an evaluation a line |
+| weights.safetensors | the policy of the best evaluation |
+| last.safetensors | the policy at the end |
+| checkpoint/ | where ADD goes on after a break; gone at the end |
+| tensorboard/ | curves of the training itself |
+| done.json | written last |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import MobaigcError, UnknownNameError
+from ..results.files import read_json
+from .config import AgentConfig
+from .plan import Plan
+from .pools import PoolFile, cached_pool
+
+CONFIG, CURVE, WEIGHTS, LAST, DONE = "config.json", "curve.csv", "weights.safetensors", "last.safetensors", "done.json"
+CHECKPOINT, TENSORBOARD = "checkpoint", "tensorboard"
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One agent with one seed."""
+
+    entry: AgentConfig
+    seed: int
+    folder: Path
+    training: PoolFile
+    validation: PoolFile
+    cells: int
+    tokens: int
+    steps: int
+    evaluate_every: int
+
+    def settings(self) -> dict[str, Any]:
+        """What config.json says; runs of equal settings are the same run."""
+        agent = self.entry.model_dump(mode="json", exclude={"seeds"})
+        pools = {"training": self.training.digest, "validation": self.validation.digest}
+        sizes = {name: getattr(self, name) for name in ("cells", "tokens", "steps", "evaluate_every")}
+        return {"agent": agent, "seed": self.seed, **sizes, **pools}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it ended."""
+        return (self.folder / DONE).is_file()
+
+
+def run_folder(out: Path, agent: str, seed: int) -> Path:
+    """Where a run is kept."""
+    return out / agent / f"seed-{seed}"
+
+
+def runs_to_do(
+    plan: Plan, out: Path, only: Collection[str] = (), seeds: Collection[int] | None = None
+) -> list[TrainingRun]:
+    """The runs of a plan that are not done, the first seed of every agent first.
+
+    Raises UnknownNameError for an agent that is not in the file, and MobaigcError where a folder holds a run of other
+    settings or a plan has nothing of what is asked for.
+    """
+    config = plan.config
+    names = [agent.name for agent in config.agents]
+    for name in only:
+        if name not in names:
+            raise UnknownNameError("agent", name, names)
+    chosen = [agent for agent in config.agents if not only or agent.name in only]
+    pairs = [(agent, seed) for agent in chosen for seed in range(agent.seeds) if seeds is None or seed in seeds]
+    if not pairs:
+        raise MobaigcError(f"{plan.file}: nothing to train: no agent has such a seed")
+    training, validation = (
+        cached_pool(plan.scenarios(part), out / "traces", part) for part in ("training", "validation")
+    )
+    runs = [
+        TrainingRun(
+            agent, seed, run_folder(out, agent.name, seed), training, validation,
+            config.cells, config.tokens, config.steps, config.evaluate_every,
+        )
+        for agent, seed in sorted(pairs, key=lambda pair: pair[1])
+    ]  # fmt: skip
+    for run in runs:
+        found = run.folder / CONFIG
+        if found.is_file() and read_json(found) != run.settings():
+            raise MobaigcError(
+                f"{run.folder}: holds a run of other settings (see {CONFIG}); remove it or choose another --out"
+            )
+    return [run for run in runs if not run.is_done]

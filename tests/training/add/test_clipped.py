@@ -1,0 +1,87 @@
+"""On-policy ADD on short traces of a cell, as users of Stable-Baselines3 expect it to behave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.evaluation import evaluate_policy
+
+from mobaigc_sim.cell.world import TracePool
+from mobaigc_sim.interop.problem import pool_of
+from mobaigc_sim.scheduling.add.network import AddNetwork
+from mobaigc_sim.training.add.clipped import ADD
+from mobaigc_sim.training.vec_env import CellVecEnv
+
+OVERLOAD = Path(__file__).parents[3] / "scenarios" / "cell_overload.yaml"
+
+
+@pytest.fixture(scope="module")
+def pool() -> TracePool:
+    return pool_of(OVERLOAD, 3, ("duration=1 s",))
+
+
+def make(pool: TracePool, **changes: object) -> ADD:
+    torch.set_num_threads(1)
+    options = {"n_steps": 16, "batch_size": 32, "n_epochs": 2, "seed": 0, "policy_kwargs": {"width": 16}} | changes
+    return ADD("SetPolicy", CellVecEnv(pool, 4, seed=0), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("credit", ["priced", "own", "joint"])
+def test_it_learns_from_every_kind_of_credit(pool: TracePool, credit: str) -> None:
+    agent = make(pool, credit=credit)
+    before = [p.detach().clone() for p in agent.policy.network.actor.parameters()]
+    agent.learn(256)
+    assert agent.num_timesteps == 256
+    after = agent.policy.network.actor.parameters()
+    assert all(torch.isfinite(p).all() for p in agent.policy.parameters())
+    assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_same_seed_same_policy(pool: TracePool) -> None:
+    first, second = make(pool).learn(128), make(pool).learn(128)
+    for a, b in zip(first.policy.parameters(), second.policy.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_deterministic_decisions_have_no_noise(pool: TracePool) -> None:
+    agent = make(pool)
+    seen = agent.env.reset()  # type: ignore[union-attr]
+    for _ in range(40):
+        seen = agent.env.step(np.zeros((4, 32), np.float32))[0]  # type: ignore[union-attr]
+    assert np.array_equal(agent.predict(seen, deterministic=True)[0], agent.predict(seen, deterministic=True)[0])
+    assert not np.array_equal(agent.predict(seen)[0], agent.predict(seen)[0])
+
+
+def test_a_saved_agent_decides_and_learns_on(pool: TracePool, tmp_path: Path) -> None:
+    agent = make(pool).learn(128)
+    agent.save(tmp_path / "agent")
+    again = ADD.load(tmp_path / "agent", env=CellVecEnv(pool, 4, seed=0))
+    seen = np.random.default_rng(0).normal(size=(4, agent.policy.config.layout.size)).astype(np.float32)
+    assert np.array_equal(agent.predict(seen, deterministic=True)[0], again.predict(seen, deterministic=True)[0])
+    again.learn(64, reset_num_timesteps=False)
+    assert again.num_timesteps == 192
+
+
+def test_weights_alone_decide_alike(pool: TracePool, tmp_path: Path) -> None:
+    agent = make(pool).learn(64)
+    agent.policy.network.save(tmp_path / "policy.safetensors")
+    network, _ = AddNetwork.load(tmp_path / "policy.safetensors")
+    seen = np.random.default_rng(0).normal(size=(2, agent.policy.config.layout.size)).astype(np.float32)
+    ours = network.act(torch.from_numpy(seen), 1, deterministic=True).flatten(1).numpy()
+    np.testing.assert_allclose(ours, agent.predict(seen, deterministic=True)[0], atol=1e-6)
+
+
+def test_tools_of_sb3_take_it(pool: TracePool, tmp_path: Path) -> None:
+    agent = make(pool, tensorboard_log=str(tmp_path))
+    agent.learn(128)
+    assert list(tmp_path.rglob("events.out.tfevents.*"))
+    mean, _ = evaluate_policy(agent, CellVecEnv(pool, 2, seed=1), n_eval_episodes=2, warn=False)
+    assert np.isfinite(mean)
+
+
+def test_an_unknown_credit_is_refused(pool: TracePool) -> None:
+    with pytest.raises(ValueError, match="priced, own, joint"):
+        make(pool, credit="shared")
