@@ -5,7 +5,7 @@ Shapes: N cells, L length of an observation, A tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from ..cell.world import TracePool
-from ..scenario.schema import Scenario
 from ..scheduling.tokens import BOUND
-from .problem import REWARD_PARTS, AnyScenario, SchedulingProblem, pool_of
-from .shipped import shipped_scenario
+from .problem import REWARD_PARTS, SchedulingProblem, Source, pool_of
 
 Vectors = NDArray[np.float32]
 
@@ -31,15 +28,13 @@ class ManyCells(VectorEnv[Vectors, Vectors, NDArray[Any]]):
     def __init__(
         self,
         num_envs: int = 16,
-        scenario: AnyScenario | Sequence[Scenario] | TracePool | None = None,
+        scenario: Source = None,
         traces: int = 16,
         tokens: int = 16,
         overrides: Iterable[str] = (),
         render_mode: None = None,
     ) -> None:
-        if scenario is None:
-            scenario = shipped_scenario("cell_overload.yaml")
-        pool = scenario if isinstance(scenario, TracePool) else pool_of(scenario, traces, overrides)
+        pool = pool_of(scenario, traces, overrides)
         self.num_envs = num_envs
         self.problem = SchedulingProblem(pool, num_envs, tokens)
         layout = self.problem.layout

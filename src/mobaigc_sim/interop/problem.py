@@ -18,6 +18,7 @@ from ..scenario.load import load_scenario
 from ..scenario.schema import Scenario
 from ..scheduling.classic.priced_utility import PricedUtilityConfig
 from ..scheduling.tokens import ACTIONS, TokenLayout
+from .shipped import shipped_scenario
 
 REWARD_PARTS = ("worth", "latency", "failure", "band")
 ACTION_RANGE = (3.0, 3.0)
@@ -26,11 +27,20 @@ ACTION_RANGE = (3.0, 3.0)
 AnyScenario = Scenario | str | PathLike[str]
 
 
-def pool_of(scenario: AnyScenario | Sequence[Scenario], traces: int = 16, overrides: Iterable[str] = ()) -> TracePool:
-    """Traces of a scenario (replications 0, 1, … of it), or one of each scenario of a list.
+Source = AnyScenario | Sequence[Scenario] | TracePool | None
+
+
+def pool_of(scenario: Source, traces: int = 16, overrides: Iterable[str] = ()) -> TracePool:
+    """Traces of a scenario (its replication and those that follow), or one of each scenario of a list.
+
+    A pool is taken as it is; None is the shipped overloaded cell.
 
     Raises MobaigcError for a scenario that cannot be read or that the compiled cell does not cover.
     """
+    if isinstance(scenario, TracePool):
+        return scenario
+    if scenario is None:
+        scenario = shipped_scenario("cell_overload.yaml")
     if isinstance(scenario, str | PathLike):
         scenario = load_scenario(scenario, overrides)
     if isinstance(scenario, Scenario):

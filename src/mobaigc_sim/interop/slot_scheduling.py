@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import gymnasium
@@ -21,11 +21,8 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from ..cell.world import TracePool
-from ..scenario.schema import Scenario
 from ..scheduling.tokens import BOUND, Tokens
-from .problem import REWARD_PARTS, AnyScenario, SchedulingProblem, pool_of
-from .shipped import shipped_scenario
+from .problem import REWARD_PARTS, SchedulingProblem, Source, pool_of
 
 Vector = NDArray[np.float32]
 
@@ -41,15 +38,13 @@ class SlotScheduling(gymnasium.Env[Vector, Vector]):
 
     def __init__(
         self,
-        scenario: AnyScenario | Sequence[Scenario] | TracePool | None = None,
+        scenario: Source = None,
         traces: int = 16,
         tokens: int = 16,
         overrides: Iterable[str] = (),
         render_mode: None = None,
     ) -> None:
-        if scenario is None:
-            scenario = shipped_scenario("cell_overload.yaml")
-        pool = scenario if isinstance(scenario, TracePool) else pool_of(scenario, traces, overrides)
+        pool = pool_of(scenario, traces, overrides)
         self.problem = SchedulingProblem(pool, 1, tokens)
         layout = self.problem.layout
         self.observation_space = Box(-BOUND, BOUND, (layout.size,), np.float32)

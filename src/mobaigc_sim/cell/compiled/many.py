@@ -208,15 +208,3 @@ def step_all(
             credit_N.earned[n, a] = member.cell.reward_U[u] if u >= 0 else 0.0
             credit_N.blocks[n, a] = member.cell.blocks_U[u] if u >= 0 else 0
         observe(pricing, member, flat_NL[n])
-
-
-@njit(cache=True, nogil=True)
-def follow_rule(shared: Any, trace: Any, member: Any, pricing: Any, epochs: int, total_4: Any) -> None:
-    """The priced rule for so many epochs, the sum of its rewards added to `total_4`."""
-    member.priority_U[:] = 0.0
-    member.price_U[:] = 0.0
-    for _ in range(epochs):
-        plan(member.seen, pricing, member.priority_U, member.price_U, member.plan)
-        member.cell.reward_4[:] = 0.0
-        serve_epoch(shared, trace, member, member.plan.log_weight_U, member.plan.level_U)
-        total_4 += member.cell.reward_4

@@ -9,7 +9,7 @@ All are tuples of arrays, which numba takes as they are.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,8 +162,3 @@ def make_cell(content: Content, trace: Trace, processes: int, queue: int) -> Cel
         blocks_U=zeros(n_ue),
         band_1=zeros(1),
     )
-
-
-def part(many: Any, index: int) -> Any:
-    """One member of a tuple of arrays with a leading axis."""
-    return type(many)(*(field[index] for field in many))
