@@ -58,8 +58,8 @@ EXPECTED = {
         "4: seed: expected a whole number, got 1000.0",
         "5: users: expected a mapping of keys to values, got 'twelve'",
         "7: traffic.images_per_request: expected a whole number, got '4'",
-        "8: scheduler: expected a mapping with a 'kind' (one of: drift_plus_penalty, edf, exp_pf, log_rule, m_lwdf, "
-        "max_ci, max_weight, priced_utility, proportional_fair, rolling_horizon, round_robin, with_ratio), "
+        "8: scheduler: expected a mapping with a 'kind' (one of: add, drift_plus_penalty, edf, exp_pf, log_rule, "
+        "m_lwdf, max_ci, max_weight, priced_utility, proportional_fair, rolling_horizon, round_robin, with_ratio), "
         "got 'round_robin'",
     ],
     "missing_keys": [

@@ -1,8 +1,14 @@
-"""Every classic scheduler keeps the contract."""
+"""Every scheduler keeps the contract."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+import torch
+
 from mobaigc_sim.scheduling import (
+    Add,
     DriftPlusPenalty,
     Edf,
     ExpPf,
@@ -17,8 +23,10 @@ from mobaigc_sim.scheduling import (
     Scheduler,
     WithRatio,
 )
+from mobaigc_sim.scheduling.add.network import AddConfig, AddNetwork
 
 from ..contracts.scheduler_contract import SchedulerContract
+from .test_ratio import KEEPS, view_of
 
 
 class TestRoundRobin(SchedulerContract):
@@ -79,3 +87,21 @@ class TestRollingHorizon(SchedulerContract):
 class TestWithRatio(SchedulerContract):
     def make(self) -> Scheduler:
         return WithRatio(WithRatio.Config(rule=RoundRobin.Config()))
+
+
+class TestAdd(SchedulerContract):
+    """Untrained weights, in force after a decision on forty users."""
+
+    file: Path
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def policy(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
+        cls.file = tmp_path_factory.mktemp("policy") / "p.safetensors"
+        torch.manual_seed(0)
+        AddNetwork(AddConfig(tokens=4, levels=len(KEEPS), width=8, hidden=8, critic=False)).save(cls.file)
+
+    def make(self) -> Scheduler:
+        scheduler = Add(Add.Config(policy=str(self.file)))
+        scheduler.begin_epoch(view_of([float(rate) for rate in range(50, 90)], [0] * 40))
+        return scheduler

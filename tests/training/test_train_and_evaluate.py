@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from typer.testing import CliRunner
 
 from mobaigc_sim.cell.world import TracePool
 from mobaigc_sim.cli import app
+from mobaigc_sim.interop.problem import REWARD_PARTS
+from mobaigc_sim.scheduling import schedulers
 from mobaigc_sim.scheduling.add.network import AddNetwork
+from mobaigc_sim.training.episodes import Rule, play, play_scheduler
 from mobaigc_sim.training.plan import read_plan
 from mobaigc_sim.training.pools import cached_pool
 from mobaigc_sim.training.vec_env import CellVecEnv
@@ -131,9 +135,10 @@ def test_scores_are_paired_complete_and_enough_for_the_table(runs: Path) -> None
     said = call("evaluate", TINY, "--out", str(runs))
     scores = pd.read_parquet(runs / "scores.parquet")
     assert scores.groupby("agent").size().to_dict() == {"add": 8, "dear": 4, "priced": 4, "random": 4, "td3": 8}
-    parts = scores[[f"reward_{part}" for part in ("worth", "latency", "failure", "band")]]
+    parts = scores[list(REWARD_PARTS)]
     np.testing.assert_allclose(parts.sum(axis=1), scores["reward"])
     assert (parts["reward_worth"] >= 0).all() and (parts["reward_band"] <= 0).all()
+    np.testing.assert_allclose(parts["reward_worth"], scores["worth"] * scores["requests"])
     assert scores.groupby("trace")["requests"].nunique().eq(1).all()
     assert scores.groupby("trace")["variant"].first().tolist() == [0, 1, 0, 1]
     assert scores.loc[scores["agent"] == "add", "decision_us"].gt(0).all()
@@ -145,6 +150,59 @@ def test_scores_are_paired_complete_and_enough_for_the_table(runs: Path) -> None
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     call("evaluate", TINY, "--out", str(runs), "--from-scores")
     assert ((runs / "table.csv").read_text(), (runs / "table.md").read_text()) == (table, text)
+
+
+PRICED = [{}, {"log_price": -5.0, "per_second": 0.0}, {"urgency": 0.5, "log_price": -6.0}]
+
+
+@pytest.fixture(scope="module")
+def pool() -> TracePool:
+    """Two traces of two seconds, in which more than one request may end in an epoch."""
+    plan = read_plan(TINY, ("duration=2 s", "users.count=8", "traces.test=2", "traffic.deadline=500 ms"))
+    return TracePool.of(plan.scenarios("test"))
+
+
+@pytest.mark.parametrize("numbers", PRICED)
+def test_the_priced_rule_as_a_scheduler_is_the_zero_action_to_the_last_bit(
+    pool: TracePool, numbers: dict[str, float]
+) -> None:
+    rule = schedulers.get("priced_utility").Config(**numbers)
+    ruled = replace(pool, scenario=pool.scenario.model_copy(update={"scheduler": rule}))
+    pd.testing.assert_frame_equal(play_scheduler(rule, pool), play(Rule(), ruled, 8), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kind": "edf", "keep": 0.3},
+        {"kind": "drift_plus_penalty"},
+        {"kind": "with_ratio", "rule": {"kind": "drift_plus_penalty"}},
+        {"kind": "rolling_horizon", "every": 5},
+    ],
+    ids=lambda settings: settings["kind"],
+)
+def test_every_scheduler_begins_anew_on_each_trace(pool: TracePool, settings: dict[str, Any]) -> None:
+    config = schedulers.get(settings["kind"]).Config(**settings)
+    together = play_scheduler(config, pool)
+    alone = [play_scheduler(config, replace(pool, traces=(trace,))) for trace in pool.traces]
+    apart = pd.concat(alone, ignore_index=True).assign(trace=together["trace"])
+    pd.testing.assert_frame_equal(together, apart, check_exact=True)
+    np.testing.assert_allclose(together[list(REWARD_PARTS)].sum(axis=1), together["reward"])
+    np.testing.assert_allclose(together["reward_worth"], together["worth"] * together["requests"])
+    assert together["reward"].nunique() == len(pool.traces)
+
+
+def test_every_kind_of_rule_is_in_the_table(tmp_path: Path) -> None:
+    kinds = ("edf", "proportional_fair", "rolling_horizon", "priced_utility")
+    rules = [{"name": kind, "scheduler": {"kind": kind}} for kind in kinds]
+    mixed = {"name": "mixed", "scheduler": {"kind": "with_ratio", "rule": {"kind": "edf"}}}
+    asked = ("--set", f"rules={json.dumps([*rules, mixed])}", "--set", "agents=[]", "--set", "duration=1 s")
+    call("evaluate", TINY, "--out", str(tmp_path), *asked)
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    assert scores.groupby("agent").size().to_dict() == dict.fromkeys([*kinds, "mixed", "random"], 4)
+    assert scores.groupby("trace")["requests"].nunique().eq(1).all()
+    assert scores.loc[scores["kind"] == "rule", "decision_us"].isna().all()
+    assert scores.groupby("agent")["reward"].sum().nunique() == 6
 
 
 def test_set_networks_serve_other_numbers_of_users_and_mlps_are_left_out(runs: Path) -> None:

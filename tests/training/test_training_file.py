@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mobaigc_sim.errors import ScenarioError
-from mobaigc_sim.training.add import ADD
-from mobaigc_sim.training.config import AGENTS, hyper_of
+from mobaigc_sim.training.add import ADD, OffPolicyADD
+from mobaigc_sim.training.config import ADD_AGENTS, AGENTS, hyper_of
 from mobaigc_sim.training.plan import Plan, read_plan
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -91,23 +92,24 @@ def test_traces_differ_and_variants_share_them_evenly(read: Read) -> None:
     assert {one.media.bank for one in test} == {str(Path.cwd() / "b")}
 
 
-def test_add_has_the_defaults_of_its_algorithm_and_of_the_baselines() -> None:
-    import inspect
-
-    told = hyper_of("add")().arguments()
+@pytest.mark.parametrize(("agent", "algorithm"), [("add", ADD), ("add-off-policy", OffPolicyADD)])
+def test_add_has_the_defaults_of_its_algorithm(agent: str, algorithm: type[ADD] | type[OffPolicyADD]) -> None:
+    told = hyper_of(agent)().arguments()
     network = told.pop("policy_kwargs")
-    own = {name: p.default for name, p in inspect.signature(ADD).parameters.items()}
+    own = {name: p.default for name, p in inspect.signature(algorithm).parameters.items()}
     assert told == {name: own[name] for name in told}
-    policy = inspect.signature(ADD.policy_aliases["SetPolicy"]).parameters
+    policy = inspect.signature(algorithm.policy_aliases["SetPolicy"]).parameters
     assert network == {name: policy[name].default for name in network}
-    sac = hyper_of("sac")()
-    assert {name: told[name] for name in ("gamma", "learning_rate", "batch_size", "tau", "n_steps")} == {
-        name: getattr(sac, name) for name in ("gamma", "learning_rate", "batch_size", "tau", "n_steps")
-    }
+
+
+def test_add_off_policy_has_the_defaults_of_the_baselines() -> None:
+    told, sac = hyper_of("add-off-policy")(), hyper_of("sac")()
+    for name in ("gamma", "learning_rate", "batch_size", "tau", "n_steps"):
+        assert getattr(told, name) == getattr(sac, name)
 
 
 @pytest.mark.parametrize("file", sorted((SCENARIOS / "training").glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_files_are_fine(file: Path) -> None:
     plan = read_plan(str(file))
-    assert {agent.agent for agent in plan.config.agents} <= {*AGENTS, "add"}
+    assert {agent.agent for agent in plan.config.agents} <= {*AGENTS, *ADD_AGENTS}
     assert all(Path(str(one.media.bank), "manifest.json").is_file() for one in plan.scenarios("test"))

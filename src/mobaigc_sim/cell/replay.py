@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..media.base import nearest_keep
 from ..scheduling.base import ContentView, Scheduler, SlotState
-from ..scheduling.epoch import EpochScheduler, ShareScheduler
+from ..scheduling.epoch import EpochScheduler, WeightScheduler
 from .compiled.many import SlotView, begin_epoch, describe, offer_next, open_next_slot, serve_open_slot
 from .compiled.state import OVER
 from .world import World
@@ -23,7 +23,7 @@ def replay(world: World, scheduler: Scheduler, trace: int, n: int = 0) -> None:
 
     `World.requests` then has the outcomes, `members[n].cell.reward_4` the sums of the parts of the reward.
     """
-    if isinstance(scheduler, ShareScheduler):
+    if isinstance(scheduler, WeightScheduler):
         world.start(n, trace)
         while not world.is_over(n):
             decision = scheduler.begin_epoch(world.members[n].seen)

@@ -19,7 +19,7 @@ from ..errors import MobaigcError, UnknownNameError
 from ..version import __version__
 from .bank import bank_app
 from .bench import bench_app
-from .learning import evaluate, train
+from .learning import evaluate, train, tune
 from .models import models_app
 from .shared import Overrides
 from .verify import verify
@@ -183,6 +183,7 @@ def list_plugins(
 
 app.command()(train)
 app.command()(evaluate)
+app.command()(tune)
 app.command()(verify)
 app.add_typer(models_app, name="models")
 app.add_typer(bank_app, name="bank")

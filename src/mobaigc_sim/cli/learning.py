@@ -1,4 +1,4 @@
-"""`mobaigc-sim train` and `mobaigc-sim evaluate`: schedulers that learn, and their comparison with rules."""
+"""`mobaigc-sim train`, `evaluate` and `tune`: schedulers that learn, their comparison with rules, and tuned rules."""
 
 from __future__ import annotations
 
@@ -94,6 +94,37 @@ def evaluate(
     for line in (*sentences, *notes):
         typer.echo(line)
     typer.echo(f"scores, tables and figures: {folder}")
+
+
+def tune(
+    file: TrainingFile,
+    out: Out = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Tune this rule only; may be repeated.")
+    ] = None,
+    jobs: Jobs = 1,
+    overrides: Overrides = None,
+) -> None:
+    """Try other numbers for every rule of a file that says what to tune, all with the same budget.
+
+    What was stopped goes on. Writes tuning.csv and tuned.yaml, whose values are for the author to put into the file.
+    """
+    plan, folder = _plan(file, out, overrides)
+    from ..experiment.many import run_many
+    from ..training.tune import TUNED, best_of, play_trial, told, trials_of, trials_to_do, write_best
+    from ..training.tuning_log import TUNING, open_log
+
+    trials = trials_of(plan, folder)
+    to_do = trials_to_do(trials, open_log(folder / TUNING), only or ())
+    run_many(play_trial, to_do, jobs)
+    best = best_of(trials, open_log(folder / TUNING))
+    write_best(folder / TUNED, best)
+    columns = "rule", "trials", "reward as configured", "best reward", "best values"
+    print_table(
+        columns,
+        [(one.rule, str(one.trials), f"{one.configured:.3f}", f"{one.reward:.3f}", told(one.values)) for one in best],
+    )
+    typer.echo(f"{len(to_do)} trials played: {folder / TUNED}")
 
 
 def _plan(file: str, out: Path | None, overrides: list[str] | None) -> tuple[Plan, Path]:

@@ -17,12 +17,10 @@ from ..cell.world import TracePool, World
 from ..scenario.load import load_scenario
 from ..scenario.schema import Scenario
 from ..scheduling.classic.priced_utility import PricedUtilityConfig
-from ..scheduling.tokens import ACTIONS, TokenLayout
+from ..scheduling.tokens import ACTION_RANGE, ACTIONS, TokenLayout
 from .shipped import shipped_scenario
 
-REWARD_PARTS = ("worth", "latency", "failure", "band")
-ACTION_RANGE = (3.0, 3.0)
-"""What an action of 1 adds to the logarithm of a user's priority, and to that of its price of a block."""
+REWARD_PARTS = ("reward_worth", "reward_latency", "reward_failure", "reward_band")
 
 AnyScenario = Scenario | str | PathLike[str]
 
@@ -98,21 +96,26 @@ class SchedulingProblem:
 
     def summary(self, n: int) -> dict[str, Any]:
         """What became of the requests of a cell that is over."""
-        found = self.world.requests(n)
-        shown = found["status"] != "failed"
-        latency_s = (found["finished_ns"] - found["arrival_ns"])[shown] * 1e-9
-        p50, p95 = np.quantile(latency_s, [0.5, 0.95]) if shown.any() else (np.nan, np.nan)
-        blocks = int(self.world.members[n].cell.band_1[0])
-        images = self.world.pool.scenario.traffic.images_per_request
-        return {
-            "requests": len(shown),
-            "failed": float(np.mean(~shown)) if len(shown) else 0.0,
-            "partial": float(np.mean(found["status"] == "partial")) if len(shown) else 0.0,
-            "jpsq": float(found["jpsq"].mean()) if len(shown) else 0.0,
-            "worth": float(found["worth"].mean()) if len(shown) else 0.0,
-            "latency_p50_s": float(p50),
-            "latency_p95_s": float(p95),
-            "keep": float(np.nanmean(found["keep"])) if np.isfinite(found["keep"]).any() else np.nan,
-            "blocks": blocks,
-            "prb_s_per_image": blocks * self.world.rules.slot_s / max(int(shown.sum()) * images, 1),
-        }
+        return summary(self.world, n)
+
+
+def summary(world: World, n: int = 0) -> dict[str, Any]:
+    """What became of the requests of a cell that is over."""
+    found = world.requests(n)
+    shown = found["status"] != "failed"
+    latency_s = (found["finished_ns"] - found["arrival_ns"])[shown] * 1e-9
+    p50, p95 = np.quantile(latency_s, [0.5, 0.95]) if shown.any() else (np.nan, np.nan)
+    blocks = int(world.members[n].cell.band_1[0])
+    images = world.pool.scenario.traffic.images_per_request
+    return {
+        "requests": len(shown),
+        "failed": float(np.mean(~shown)) if len(shown) else 0.0,
+        "partial": float(np.mean(found["status"] == "partial")) if len(shown) else 0.0,
+        "jpsq": float(found["jpsq"].mean()) if len(shown) else 0.0,
+        "worth": float(found["worth"].mean()) if len(shown) else 0.0,
+        "latency_p50_s": float(p50),
+        "latency_p95_s": float(p95),
+        "keep": float(np.nanmean(found["keep"])) if np.isfinite(found["keep"]).any() else np.nan,
+        "blocks": blocks,
+        "prb_s_per_image": blocks * world.rules.slot_s / max(int(shown.sum()) * images, 1),
+    }

@@ -1,5 +1,6 @@
 """Who gets the band, and how much of an image is sent; importing this package fills the registry `schedulers`."""
 
+from .add.scheduler import Add
 from .base import Allocation, ContentView, Scheduler, SlotState, schedulers
 from .classic import (
     DriftPlusPenalty,
@@ -18,6 +19,7 @@ from .classic import (
 from .fill import deal, fill
 
 __all__ = [
+    "Add",
     "Allocation",
     "ContentView",
     "DriftPlusPenalty",

@@ -1,4 +1,4 @@
-"""Schedulers that decide once an epoch, for all users together: shares of the band, and keep ratios of new requests.
+"""Schedulers that decide once an epoch, for all users together: weights of users, and keep ratios of new requests.
 
 Shapes: U users, B resource blocks, K keep ratios, C cells.
 """
@@ -97,10 +97,10 @@ def empty_view(n_ue: int, n_levels: int) -> EpochView:
 
 @dataclass(frozen=True)
 class EpochDecision:
-    """Shares as logarithms up to a constant, and the keep ratio for a request that waits for one."""
+    """Weights as logarithms up to a constant, and the keep ratio for a request that waits for one."""
 
     log_weight_U: Array
-    """Without meaning where a scheduler divides the band slot by slot, as `ShareScheduler` does not."""
+    """Without meaning where a scheduler divides the band slot by slot, as `WeightScheduler` does not."""
     level_U: Indices
     """Place in the grid of keep ratios."""
 
@@ -110,47 +110,41 @@ class EpochScheduler(Scheduler):
 
     @abstractmethod
     def decide(self, view: EpochView) -> EpochDecision:
-        """Shares and keep ratios for the epoch that begins; the view holds for the time of the call."""
+        """Weights and keep ratios for the epoch that begins; the view holds for the time of the call."""
 
     def begin_epoch(self, view: EpochView) -> EpochDecision:
         """`decide`, and go by it from now on."""
         return self.decide(view)
 
 
-class ShareScheduler(EpochScheduler):
-    """Decides the shares too; in each slot the band is dealt by them, work-conserving and capped by need."""
+class WeightScheduler(EpochScheduler):
+    """Decides weights too; in each slot a block goes to the largest weight times rate, as `compiled.weigh` says."""
 
     def __init__(self) -> None:
         self._log_weight_U = np.zeros(0)
-        self._credit_U = np.zeros(0)
 
     @final
     def begin_epoch(self, view: EpochView) -> EpochDecision:
-        """`decide`, and deal the band accordingly from now on."""
+        """`decide`, and go by the weights from now on."""
         decision = self.decide(view)
-        if len(self._credit_U) != len(view.active_U):
-            self._credit_U = np.zeros(len(view.active_U))
         self._log_weight_U = decision.log_weight_U
         return decision
 
     @final
     def allocate(self, state: SlotState) -> Allocation:
-        """Owner of each free block, by the shares in force; users without one share alike."""
-        from .compiled.share import share_blocks
+        """Owner of each free block, by the weights in force; users without one count as of weight 1."""
+        from .compiled.weigh import weigh_blocks
 
         if not len(state.ue_U):
             return Allocation(np.full(len(state.prb_free_B), -1, np.int64))
-        short = int(state.ue_U.max()) + 1 - len(self._credit_U)
-        if short > 0:
-            self._credit_U = np.append(self._credit_U, np.zeros(short))
-            self._log_weight_U = np.append(self._log_weight_U, np.zeros(short))
-        backlog_bits_U = np.zeros(len(self._credit_U), np.int64)
+        n_ue = max(int(state.ue_U.max()) + 1, len(self._log_weight_U))
+        log_weight_U = np.zeros(n_ue)
+        log_weight_U[: len(self._log_weight_U)] = self._log_weight_U
+        backlog_bits_U = np.zeros(n_ue, np.int64)
         backlog_bits_U[state.ue_U] = state.backlog_bits_U
         wish_B = np.full(len(state.prb_free_B), -1, np.int64)
         taken_B = np.where(state.prb_free_B, -1, 0)
-        share_blocks(
-            state.ue_U, self._log_weight_U, self._credit_U, state.bits_per_prb_UB, backlog_bits_U, taken_B, wish_B
-        )
-        place_U = np.full(len(self._credit_U), -1, np.int64)
+        weigh_blocks(state.ue_U, log_weight_U, state.bits_per_prb_UB, backlog_bits_U, taken_B, wish_B)
+        place_U = np.full(n_ue, -1, np.int64)
         place_U[state.ue_U] = np.arange(len(state.ue_U))
         return Allocation(np.where(wish_B >= 0, place_U[wish_B], -1))

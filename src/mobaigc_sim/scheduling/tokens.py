@@ -1,7 +1,7 @@
 """How the state of a cell is packed into one flat vector, and how to take it apart again.
 
 One token a user with something to send, in order of deadline; each has one content token a keep ratio it may choose.
-A user's action is two numbers in [−1, 1]: a correction of its priority, and of the price of a resource block to it.
+A user's action is two numbers in [−1, 1]: a correction of its weight, and of the price of a resource block to it.
 
 Shapes: N tokens, F features of a user, K keep ratios, C features of a keep ratio, G features of the cell.
 """
@@ -11,12 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-USER_FEATURES = 16
+USER_FEATURES = 17
 CONTENT_FEATURES = 4
 CELL_FEATURES = 6
 ACTIONS = 2
 BOUND = 8.0
 """No number of an observation is larger than that."""
+ACTION_RANGE = (3.0, 3.0)
+"""What an action of 1 adds to the logarithm of a user's weight, and to that of its price of a block."""
 
 
 class Tokens(NamedTuple):

@@ -1,8 +1,8 @@
-"""Hyperparameters of ADD as a training file writes them: those of the off-policy baselines, and its own."""
+"""Hyperparameters of ADD as a training file writes them: of the algorithm, and of its off-policy form."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -10,14 +10,85 @@ from ..registry import FrozenConfig
 from ..scheduling.add.critic import Pooling
 from ..scheduling.add.diffusion import Schedule
 from .add.actor_update import ActorUpdate, Credit
+from .add.algorithm import CreditRule
 from .baselines.hyper import Positive, Rate
 
-_OF_NETWORK = ("width", "heads", "layers", "hidden", "content", "pooling", "schedule")
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class AddHyper(FrozenConfig):
-    """Of ADD; what it shares with the off-policy baselines has their defaults."""
+class _NetworkHyper(FrozenConfig):
+    """Sizes of the network."""
 
+    OF_NETWORK: ClassVar[tuple[str, ...]] = ("width", "heads", "layers", "hidden", "content", "schedule")
+
+    width: Positive = 32
+    """Width of the encoder."""
+    heads: Positive = 2
+    """Attention heads of the encoder."""
+    layers: Annotated[int, Field(ge=0)] = 1
+    """Self-attention layers of the encoder."""
+    hidden: Positive = 32
+    """Width of the heads."""
+    content: bool = True
+    """Whether the content tokens are seen."""
+    schedule: Schedule = "log_snr"
+    """Noise levels of the chain."""
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the algorithm."""
+        told = dict(self)
+        network = {name: told.pop(name) for name in self.OF_NETWORK}
+        return {**told, "policy_kwargs": network}
+
+
+class AddHyper(_NetworkHyper):
+    """Of ADD; what it shares with PPO has the same meaning."""
+
+    learning_rate: Rate = 1e-3
+    """Step size of the optimiser."""
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
+    """Discount factor of a decision step."""
+    gae_lambda: Share = 0.95
+    """Weight of later errors in the advantage."""
+    n_steps: Positive = 64
+    """Steps of every environment in a rollout."""
+    batch_size: Positive = 1024
+    """Decisions a gradient step."""
+    n_epochs: Positive = 5
+    """Times that a rollout is gone through."""
+    clip_range: Annotated[float, Field(gt=0)] = 0.2
+    """How far the likelihood of a step may move."""
+    vf_coef: Annotated[float, Field(ge=0)] = 0.5
+    """Weight of the value function's loss."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are cut to this norm."""
+    credit: CreditRule = "priced"
+    """What a user's action is judged by: its own requests less the price of its blocks, without the price, or all."""
+    price_cap: Annotated[float, Field(ge=0)] = 0.012
+    """Most that a block is charged."""
+    denoising_steps: Positive = 5
+    """Steps of the chain."""
+    least_std: Annotated[float, Field(gt=0)] = 0.3
+    """Least standard deviation of a step of the chain while collecting."""
+    step_discount: Share = 0.7
+    """Discount of the advantage for each step of the chain before the last."""
+    noise_memory: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    """How much of a user's exploration noise is carried over to its next decision."""
+
+
+class OffPolicyAddHyper(_NetworkHyper):
+    """Of ADD off-policy; what it shares with the off-policy baselines has their defaults."""
+
+    OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "pooling")
+
+    width: Positive = 64
+    """Width of the encoder."""
     learning_rate: Rate = 3e-4
     """Step size of the optimisers."""
     gamma: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -54,29 +125,5 @@ class AddHyper(FrozenConfig):
     """Subtract the running mean of the reward in the target of the critic."""
     critic_norm: bool = True
     """LayerNorm in the critic."""
-    width: Positive = 64
-    """Width of the set encoder."""
-    heads: Positive = 2
-    """Attention heads of the set encoder."""
-    layers: Annotated[int, Field(ge=0)] = 1
-    """Self-attention layers of the set encoder."""
-    hidden: Positive = 32
-    """Width of the heads of actor and critic."""
-    content: bool = True
-    """Whether the content tokens are seen."""
     pooling: Pooling = "sum"
     """How the critic joins the terms of the users."""
-    schedule: Schedule = "log_snr"
-    """Noise levels of the chain."""
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
-        return self
-
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `ADD`."""
-        told = dict(self)
-        network = {name: told.pop(name) for name in _OF_NETWORK}
-        return {**told, "policy_kwargs": network}

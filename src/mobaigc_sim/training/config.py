@@ -24,7 +24,7 @@ from ..errors import UnknownNameError
 from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..scenario.schema import _folder_name
 from ..scheduling import schedulers
-from .add_hyper import AddHyper
+from .add_hyper import AddHyper, OffPolicyAddHyper
 from .baselines.agents import AGENTS, hyper_class
 from .baselines.hyper import (
     A2cHyper,
@@ -36,11 +36,13 @@ from .baselines.hyper import (
     Positive,
     PpoHyper,
 )
+from .tunable import Range, checked_ranges
 
-ADD_AGENT = "add"
+ADD_AGENTS: dict[str, type[AddHyper] | type[OffPolicyAddHyper]] = {"add": AddHyper, "add-off-policy": OffPolicyAddHyper}
 RANDOM = "random"
 """Name of the policy that draws its corrections uniformly; every comparison has it."""
 MOST_TRACES = 10_000
+MOST_TRIALS = 4096
 
 Item = TypeVar("Item")
 Name = Annotated[str, AfterValidator(_folder_name)]
@@ -49,12 +51,12 @@ Settings = dict[str, Any]
 TraceCount = Annotated[int, Field(ge=1, le=MOST_TRACES)]
 
 
-def hyper_of(agent: str) -> type[AddHyper] | type[AgentHyper]:
+def hyper_of(agent: str) -> type[AddHyper] | type[OffPolicyAddHyper] | type[AgentHyper]:
     """The class of an agent's hyperparameters; UnknownNameError if there is no such agent."""
-    if agent == ADD_AGENT:
-        return AddHyper
+    if agent in ADD_AGENTS:
+        return ADD_AGENTS[agent]
     if agent not in AGENTS:
-        raise UnknownNameError("agent", agent, (*AGENTS, ADD_AGENT))
+        raise UnknownNameError("agent", agent, (*AGENTS, *ADD_AGENTS))
     return hyper_class(agent)
 
 
@@ -87,9 +89,23 @@ class RuleConfig(FrozenConfig):
     """Name in tables."""
     scheduler: Annotated[PluginConfig | None, plugin_field(schedulers)] = None
     """The scheduler; left out, the scenario's own, which is what agents correct."""
+    tune: dict[str, Range] = Field(default_factory=dict)
+    """Numeric keys of the scheduler that `mobaigc-sim tune` may set, each with its least and its largest value."""
+
+    @field_validator("tune")
+    @classmethod
+    def _tunable(cls, ranges: dict[str, Range], info: ValidationInfo) -> dict[str, Range]:
+        scheduler = info.data.get("scheduler")
+        return ranges if scheduler is None else checked_ranges(scheduler, ranges)
 
 
-_RULE = RuleConfig(name="rule")
+class TuningConfig(FrozenConfig):
+    """How rules are tuned: every one that says what to tune with the same budget."""
+
+    trials: Annotated[int, Field(ge=1, le=MOST_TRIALS)] = 48
+    """Settings of each rule that are tried; the first is the one in the file."""
+    traces: TraceCount = 12
+    """Training traces that each setting is tried on: the first, and no more than there are."""
 
 
 class AgentConfig(FrozenConfig):
@@ -98,11 +114,12 @@ class AgentConfig(FrozenConfig):
     name: Name
     """Name in tables and of the folder; left out, that of the agent."""
     agent: str
-    """`add`, or one of the baselines: dqn, ddpg, td3, sac, tqc, ppo, a2c, and all but the first with `-set` behind."""
+    """`add`, `add-off-policy`, or one of the baselines: dqn, ddpg, td3, sac, tqc, ppo, a2c, and all but the first with `-set` behind."""
     seeds: Positive = 10
     """Training runs, with the seeds 0, 1, …"""
     hyper: Annotated[
-        AddHyper | DqnHyper | DeterministicHyper | EntropyHyper | PpoHyper | A2cHyper, WrapValidator(_hyper)
+        AddHyper | OffPolicyAddHyper | DqnHyper | DeterministicHyper | EntropyHyper | PpoHyper | A2cHyper,
+        WrapValidator(_hyper),
     ]
     """Hyperparameters of the agent; what is left out has its default."""
     best_of: Annotated[int, Field(ge=0)] = 0
@@ -126,9 +143,9 @@ class AgentConfig(FrozenConfig):
 
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
-        if self.agent == ADD_AGENT and (self.best_of or self.centred):
-            key, own = ("best_of", "candidates") if self.best_of else ("centred", "reward_centring")
-            raise ValueError(f"{key} is for the baselines; the {own} of add are hyperparameters")
+        if self.agent in ADD_AGENTS and (self.best_of or self.centred):
+            key = "best_of" if self.best_of else "centred"
+            raise ValueError(f"{key} is for the baselines; of {self.agent} it is a hyperparameter or not needed")
         if self.best_of and isinstance(self.hyper, DqnHyper | OnPolicyHyper):
             raise ValueError(f"best_of needs critics of state and action, which {self.agent} lacks")
         return self
@@ -163,6 +180,8 @@ class TrainingFile(FrozenConfig):
         RuleConfig(name="rule"),
     )
     """Schedulers that do not learn."""
+    tuning: TuningConfig = TuningConfig()
+    """How rules are tuned."""
     champion: str | None = None
     """Rule that all others are compared with; left out, the first."""
     agents: Annotated[tuple[AgentConfig, ...], Field(strict=False)] = ()

@@ -1,4 +1,7 @@
-"""A policy on every trace of a pool, once each: the rows that all comparisons are made of."""
+"""A policy or a rule on every trace of a pool, once each: the rows that all comparisons are made of.
+
+Shapes: U users, N cells, 4 the parts of the reward.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..cell.world import TracePool
-from ..interop.problem import REWARD_PARTS, SchedulingProblem
+from ..cell.replay import replay
+from ..cell.world import TracePool, World
+from ..interop.problem import REWARD_PARTS, SchedulingProblem, summary
+from ..registry import PluginConfig
+from ..scheduling import Scheduler, schedulers
+from ..scheduling.epoch import EpochDecision, EpochView, WeightScheduler
 
 
 class Predictor(Protocol):
@@ -31,6 +38,25 @@ class Rule:
         return np.zeros((len(observation), 1), np.float32), state
 
 
+class _SummedByEpoch(WeightScheduler):
+    """A scheduler whose rewards are summed epoch by epoch, as agents see them: the same total to the last bit."""
+
+    def __init__(self, scheduler: WeightScheduler, reward_4: NDArray[np.float64]) -> None:
+        super().__init__()
+        self._scheduler, self._reward_4 = scheduler, reward_4
+        self._total_4 = np.zeros(4)
+
+    def decide(self, view: EpochView) -> EpochDecision:
+        """The decision of the scheduler; what the epoch before has earned is added up."""
+        self._total_4 += self._reward_4
+        self._reward_4[:] = 0.0
+        return self._scheduler.begin_epoch(view)
+
+    def total_4(self) -> NDArray[np.float64]:
+        """Sums over all epochs, when the last one is over."""
+        return self._total_4 + self._reward_4
+
+
 def play(policy: Predictor, pool: TracePool, tokens: int = 16) -> pd.DataFrame:
     """One row a trace: reward, its parts, and what became of the requests; decisions are deterministic."""
     count = len(pool.traces)
@@ -42,13 +68,26 @@ def play(policy: Predictor, pool: TracePool, tokens: int = 16) -> pd.DataFrame:
         action, _ = policy.predict(problem.observation_NL, deterministic=True)
         problem.step(np.broadcast_to(np.asarray(action, np.float32), (count, problem.layout.actions)))
         parts_N4 += problem.reward_N4
-    return _table(problem, parts_N4)
+    return pd.DataFrame([_row(problem.world, n, n, parts_4) for n, parts_4 in enumerate(parts_N4)])
 
 
-def _table(problem: SchedulingProblem, parts_N4: NDArray[np.float64]) -> pd.DataFrame:
-    rows = [
-        {"trace": n, "reward": float(parts.sum()), **dict(zip(REWARD_PARTS, parts.tolist(), strict=True))}
-        | problem.summary(n)
-        for n, parts in enumerate(parts_N4)
-    ]
+def play_scheduler(config: PluginConfig, pool: TracePool) -> pd.DataFrame:
+    """The rows of `play` for any scheduler, which begins anew on every trace."""
+    world = World(pool)
+    rows = []
+    for trace in range(len(pool.traces)):
+        scheduler: Scheduler = schedulers.get(config.kind)(config)
+        reward_4 = world.members[0].cell.reward_4
+        if isinstance(scheduler, WeightScheduler):
+            summed = _SummedByEpoch(scheduler, reward_4)
+            replay(world, summed, trace)
+            reward_4 = summed.total_4()
+        else:
+            replay(world, scheduler, trace)
+        rows.append(_row(world, 0, trace, reward_4))
     return pd.DataFrame(rows)
+
+
+def _row(world: World, n: int, trace: int, parts_4: NDArray[np.float64]) -> dict[str, Any]:
+    parts = dict(zip(REWARD_PARTS, parts_4.tolist(), strict=True))
+    return {"trace": trace, "reward": float(parts_4.sum()), **parts, **summary(world, n)}

@@ -1,7 +1,7 @@
 """Every rule and every trained policy on the same test traces: the table of raw scores.
 
 Columns, a row for each contestant, seed and trace: agent, kind (rule, random or learned), seed, variant, trace, reward,
-its parts reward_worth, reward_latency, reward_failure and reward_band, and what `SchedulingProblem.summary` tells;
+its parts reward_worth, reward_latency, reward_failure and reward_band, and what `interop.problem.summary` tells;
 decision_us is the median time of one decision for one cell, NaN for rules.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,10 @@ import torch
 
 from ..cell.world import TracePool
 from ..errors import MobaigcError
-from ..interop.problem import SchedulingProblem
-from ..registry import PluginConfig
+from ..interop.problem import REWARD_PARTS, SchedulingProblem
 from ..results.files import read_json
-from ..scheduling.classic.priced_utility import PricedUtilityConfig
 from .config import RANDOM, AgentConfig, RuleConfig
-from .episodes import Predictor, Rule, play
+from .episodes import Predictor, play, play_scheduler
 from .plan import Plan
 from .policies import OtherSizesError, decider, load_weights, make_untrained
 from .pools import PoolFile
@@ -104,7 +102,7 @@ def play_one(contestant: Contestant) -> tuple[pd.DataFrame | None, str | None]:
 def _played(contestant: Contestant) -> pd.DataFrame:
     pool, tokens, decision_us = contestant.test.load(), contestant.tokens, np.nan
     if isinstance(contestant.plays, RuleConfig):
-        table = _play_rule(contestant.plays.scheduler or pool.scenario.scheduler, pool, tokens)
+        table = play_scheduler(contestant.plays.scheduler or pool.scenario.scheduler, pool)
     else:
         if contestant.plays is None or contestant.folder is None:
             policy: Predictor = RandomPolicy(tokens * 2)
@@ -115,20 +113,11 @@ def _played(contestant: Contestant) -> pd.DataFrame:
             policy = decider(contestant.plays, agent, tokens * 2)
             decision_us = _decision_us(policy, pool, tokens)
         table = play(policy, pool, tokens)
-    parts = {f"reward_{name}": table[name] for name in ("latency", "failure", "band")}
-    worth = table["reward"] - sum(parts.values())
     found = pd.DataFrame({
-        "agent": contestant.name, "kind": contestant.kind, "seed": contestant.seed, "trace": table["trace"],
-        "reward": table["reward"], "reward_worth": worth, **parts, **{name: table[name] for name in KEPT},
+        "agent": contestant.name, "kind": contestant.kind, "seed": contestant.seed,
+        **{name: table[name] for name in ("trace", "reward", *REWARD_PARTS, *KEPT)},
     })  # fmt: skip
     return found.assign(decision_us=decision_us)
-
-
-def _play_rule(scheduler: PluginConfig, pool: TracePool, tokens: int) -> pd.DataFrame:
-    if not isinstance(scheduler, PricedUtilityConfig):
-        raise MobaigcError(f"rule of kind '{scheduler.kind}': only priced_utility can be played on traces")
-    ruled = pool.scenario.model_copy(update={"scheduler": scheduler})
-    return play(Rule(), replace(pool, scenario=ruled), tokens)
 
 
 def _decision_us(policy: Predictor, pool: TracePool, tokens: int) -> float:

@@ -11,14 +11,19 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from ..errors import MobaigcError
+from ..scheduling.add.corrected import CorrectedRule
 from ..scheduling.add.network import AddNetwork
-from .add import ADD
-from .add_hyper import AddHyper
+from ..scheduling.classic.priced_utility import PricedUtilityConfig
+from .add import ADD, OffPolicyADD
+from .add_hyper import AddHyper, OffPolicyAddHyper
 from .baselines.agents import make_agent
 from .baselines.best_of import BestOf
 from .baselines.wrappers import CentredReward, Undiscretised
 from .config import AgentConfig
 from .episodes import Predictor
+
+RESUMABLE: dict[str, type[ADD] | type[OffPolicyADD]] = {"add": ADD, "add-off-policy": OffPolicyADD}
+"""Agents that have checkpoints."""
 
 
 class OtherSizesError(MobaigcError):
@@ -29,9 +34,9 @@ def make_policy(entry: AgentConfig, env: VecEnv, seed: int, tensorboard: str | N
     """A fresh agent on environments of tokens."""
     if entry.centred:
         env = CentredReward(env)
-    if isinstance(entry.hyper, AddHyper):
+    if isinstance(entry.hyper, AddHyper | OffPolicyAddHyper):
         options = entry.hyper.arguments()
-        return ADD("SetPolicy", env, seed=seed, device="cpu", tensorboard_log=tensorboard, **options)
+        return RESUMABLE[entry.agent]("SetPolicy", env, seed=seed, device="cpu", tensorboard_log=tensorboard, **options)
     return make_agent(entry.agent, env, entry.hyper, seed, tensorboard)
 
 
@@ -49,10 +54,10 @@ def decider(entry: AgentConfig, agent: BaseAlgorithm, numbers: int) -> Predictor
     return BestOf(agent, entry.best_of) if entry.best_of else agent
 
 
-def save_weights(agent: BaseAlgorithm, path: Path) -> None:
-    """Write the tensors of the policy; of ADD those of its network, which `AddNetwork.load` reads."""
-    if isinstance(agent, ADD):
-        agent.policy.network.save(path)
+def save_weights(agent: BaseAlgorithm, rule: PricedUtilityConfig, path: Path) -> None:
+    """Write the tensors of the policy; of ADD those of its network with the rule it corrects, for `kind: add`."""
+    if isinstance(agent, ADD | OffPolicyADD):
+        agent.policy.network.save(path, corrected=CorrectedRule(rule=rule))
         return
     tensors = {name: tensor.detach().clone().contiguous() for name, tensor in agent.policy.state_dict().items()}
     save_file(tensors, path)
@@ -63,7 +68,7 @@ def load_weights(agent: BaseAlgorithm, path: Path) -> None:
 
     Raises OtherSizesError for tensors of other sizes, MobaigcError for a file that is not theirs.
     """
-    if isinstance(agent, ADD):
+    if isinstance(agent, ADD | OffPolicyADD):
         network, _ = AddNetwork.load(path)
         module: Any = agent.policy.network
         tensors = network.state_dict()

@@ -19,10 +19,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from ..cell.world import TracePool
 from ..results.files import replace_with, write_json
-from .add import ADD
+from .add.checkpoint import Resumable
 from .environment_state import environment_arrays, restore_environment
 from .episodes import Predictor, Rule, play
-from .policies import decider, make_policy, save_weights
+from .policies import RESUMABLE, decider, make_policy, save_weights
 from .runs import CHECKPOINT, CONFIG, CURVE, DONE, LAST, TENSORBOARD, WEIGHTS, TrainingRun
 from .vec_env import CellVecEnv
 
@@ -53,7 +53,7 @@ def _train(run: TrainingRun) -> None:
     watch = _Watch(run, env, policy, run.validation.load())
     remaining = max(run.steps - agent.num_timesteps, 0)
     agent.learn(remaining, callback=watch, tb_log_name="run", reset_num_timesteps=agent.num_timesteps == 0)
-    save_weights(agent, run.folder / LAST)
+    save_weights(agent, env.problem.rule, run.folder / LAST)
     best = max(watch.rows, key=lambda row: row["reward"])
     told = {"steps": agent.num_timesteps, "seconds": watch.rows[-1]["seconds"], "best": best}
     write_json(run.folder / DONE, told)
@@ -65,7 +65,8 @@ def _resumed(run: TrainingRun, env: CellVecEnv) -> BaseAlgorithm | None:
     folder = run.folder / CHECKPOINT
     if not (folder / "environment.npz").is_file():
         return None
-    agent = ADD.load_checkpoint(
+    algorithm = RESUMABLE[run.entry.agent]
+    agent = algorithm.load_checkpoint(
         folder / "agent", env, env_restored=True, tensorboard_log=str(run.folder / TENSORBOARD), device="cpu"
     )
     with np.load(folder / "environment.npz", allow_pickle=False) as file:
@@ -121,7 +122,7 @@ class _Watch(BaseCallback):
             **{name: float(table[name].mean()) for name in MEANS},
         }
         if all(row["reward"] > earlier["reward"] for earlier in self.rows):
-            replace_with(self.run.folder / WEIGHTS, lambda path: save_weights(self.model, path))
+            replace_with(self.run.folder / WEIGHTS, lambda path: save_weights(self.model, self.env.problem.rule, path))
         self.rows.append(row)
         replace_with(self.run.folder / CURVE, self._write_curve)
         self._checkpoint()
@@ -141,7 +142,7 @@ class _Watch(BaseCallback):
             writer.writerows(self.rows)
 
     def _checkpoint(self) -> None:
-        if not isinstance(self.model, ADD) or not self.model.num_timesteps:
+        if not isinstance(self.model, Resumable) or not self.model.num_timesteps:
             return
         folder = self.run.folder / CHECKPOINT
         part = folder.with_name(f"{CHECKPOINT}.part")

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mobaigc_sim.scheduling.add.network import AddConfig, AddNetwork, WeightsError
-from mobaigc_sim.scheduling.tokens import TokenLayout
+from mobaigc_sim.scheduling.tokens import USER_FEATURES, TokenLayout
 
 CONFIG = AddConfig(tokens=6, levels=3, width=16, hidden=16)
 
@@ -16,7 +16,7 @@ def observe(users: int, tokens: int = 6, batch: int = 3) -> Tensor:
     obs = torch.zeros(batch, layout.size)
     parts, generator = layout.unpack(obs), torch.Generator().manual_seed(5)
     parts.mask_N[:, :users] = 1
-    parts.users_NF[:, :users] = torch.randn(batch, users, 16, generator=generator)
+    parts.users_NF[:, :users] = torch.randn(batch, users, USER_FEATURES, generator=generator)
     parts.content_NKC[:, :users] = torch.randn(batch, users, 3, 4, generator=generator)
     parts.cell_G[:] = torch.randn(batch, 6, generator=generator)
     return obs

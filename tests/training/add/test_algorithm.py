@@ -1,179 +1,87 @@
+"""On-policy ADD on short traces of a cell, as users of Stable-Baselines3 expect it to behave."""
+
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
-from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecMonitor
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mobaigc_sim.cell.world import TracePool
+from mobaigc_sim.interop.problem import pool_of
 from mobaigc_sim.scheduling.add.network import AddNetwork
-from mobaigc_sim.scheduling.tokens import TokenLayout
 from mobaigc_sim.training.add import ADD
-from mobaigc_sim.training.add.policy import layout_of
+from mobaigc_sim.training.vec_env import CellVecEnv
 
-from .toy import LAYOUT, SetBandit
+OVERLOAD = Path(__file__).parents[3] / "scenarios" / "cell_overload.yaml"
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
+@pytest.fixture(scope="module")
+def pool() -> TracePool:
+    return pool_of(OVERLOAD, 3, ("duration=1 s",))
+
+
+def make(pool: TracePool, **changes: object) -> ADD:
     torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    options = {"n_steps": 16, "batch_size": 32, "n_epochs": 2, "seed": 0, "policy_kwargs": {"width": 16}} | changes
+    return ADD("SetPolicy", CellVecEnv(pool, 4, seed=0), **options)  # type: ignore[arg-type]
 
 
-def make(env: Any = None, **options: Any) -> ADD:
-    options = {"policy_kwargs": {"width": 16, "hidden": 16}, "seed": 1, **options}
-    defaults = {"gamma": 0.0, "learning_starts": 80, "batch_size": 32, "buffer_size": 4000}
-    return ADD("SetPolicy", env or SetBandit(), **{**defaults, **options})
+@pytest.mark.parametrize("credit", ["priced", "own", "joint"])
+def test_it_learns_from_every_kind_of_credit(pool: TracePool, credit: str) -> None:
+    agent = make(pool, credit=credit)
+    before = [p.detach().clone() for p in agent.policy.network.actor.parameters()]
+    agent.learn(256)
+    assert agent.num_timesteps == 256
+    after = agent.policy.network.actor.parameters()
+    assert all(torch.isfinite(p).all() for p in agent.policy.parameters())
+    assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("update", "credit", "reached"),
-    [("weighted", "joint", 0.75), ("weighted", "user", 0.8), ("bptt", "joint", 0.85), ("q_gradient", "joint", 0.75)],
-)
-def test_every_actor_update_learns_the_set_bandit(update: str, credit: str, reached: float) -> None:
-    """Zero actions get 0.57, uniform ones about −0.1, the best 1."""
-    env = SetBandit()
-    model = make(
-        env,
-        actor_update=update,
-        credit=credit,
-        learning_starts=800,
-        batch_size=64,
-        learning_rate=2e-3,
-        policy_kwargs={"width": 32},
-    )
-    assert env.mean_reward(model) == pytest.approx(0.573, abs=0.03)
-    model.learn(3200, log_interval=None)
-    assert env.mean_reward(model) > reached
+def test_same_seed_same_policy(pool: TracePool) -> None:
+    first, second = make(pool).learn(128), make(pool).learn(128)
+    for a, b in zip(first.policy.parameters(), second.policy.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
-def test_deterministic_predictions_repeat_and_draw_no_noise() -> None:
-    model = make().learn(240)
-    obs = SetBandit(16, seed=5).reset()
-    before = torch.get_rng_state()
-    first, _ = model.predict(obs, deterministic=True)
-    assert torch.equal(torch.get_rng_state(), before)
-    np.testing.assert_array_equal(model.predict(obs, deterministic=True)[0], first)
-    np.testing.assert_allclose(model.predict(obs[3], deterministic=True)[0], first[3], atol=1e-5)
-    assert not np.array_equal(model.predict(obs)[0], model.predict(obs)[0])
-    assert np.abs(first).max() <= 1
+def test_deterministic_decisions_have_no_noise(pool: TracePool) -> None:
+    agent = make(pool)
+    seen = agent.env.reset()  # type: ignore[union-attr]
+    for _ in range(40):
+        seen = agent.env.step(np.zeros((4, 32), np.float32))[0]  # type: ignore[union-attr]
+    assert np.array_equal(agent.predict(seen, deterministic=True)[0], agent.predict(seen, deterministic=True)[0])
+    assert not np.array_equal(agent.predict(seen)[0], agent.predict(seen)[0])
 
 
-def test_collected_actions_carry_the_exploration_noise() -> None:
-    """With candidates that all land at 0, what is collected is N(0, exploration²)."""
-    env = SetBandit(512)
-    model = make(env, exploration=0.2, buffer_size=5120)
-    model.policy.network.actor.out.weight.data.zero_()
-    model.num_timesteps, model._last_obs = 100, env.reset()
-    actions, stored = model._sample_action(80, None, 512)
-    np.testing.assert_allclose(actions, stored, atol=1e-6)
-    assert float(stored.std()) == pytest.approx(0.2, rel=0.05)
-    model.exploration = 0.0
-    assert not model._sample_action(80, None, 512)[0].any()
+def test_a_saved_agent_decides_and_learns_on(pool: TracePool, tmp_path: Path) -> None:
+    agent = make(pool).learn(128)
+    agent.save(tmp_path / "agent")
+    again = ADD.load(tmp_path / "agent", env=CellVecEnv(pool, 4, seed=0))
+    seen = np.random.default_rng(0).normal(size=(4, agent.policy.config.layout.size)).astype(np.float32)
+    assert np.array_equal(agent.predict(seen, deterministic=True)[0], again.predict(seen, deterministic=True)[0])
+    again.learn(64, reset_num_timesteps=False)
+    assert again.num_timesteps == 192
 
 
-def test_saved_models_predict_the_same_and_learn_on(tmp_path: Path) -> None:
-    model = make(actor_update="q_gradient").learn(240)
-    model.save(tmp_path / "model")
-    loaded = ADD.load(tmp_path / "model", env=SetBandit())
-    obs = SetBandit(16, seed=5).reset()
-    np.testing.assert_array_equal(loaded.predict(obs, deterministic=True)[0], model.predict(obs, deterministic=True)[0])
-    assert loaded.actor_update == "q_gradient"
-    assert loaded.policy.scales.exploration_temperature == model.policy.scales.exploration_temperature
-    assert loaded.policy.actor_optimizer.state_dict()["state"][0]["step"] == model._n_updates
-    loaded.learn(80, reset_num_timesteps=False)
-    assert loaded.num_timesteps == 320
-    assert loaded._n_updates > model._n_updates
+def test_weights_alone_decide_alike(pool: TracePool, tmp_path: Path) -> None:
+    agent = make(pool).learn(64)
+    agent.policy.network.save(tmp_path / "policy.safetensors")
+    network, _ = AddNetwork.load(tmp_path / "policy.safetensors")
+    seen = np.random.default_rng(0).normal(size=(2, agent.policy.config.layout.size)).astype(np.float32)
+    ours = network.act(torch.from_numpy(seen), 1, deterministic=True).flatten(1).numpy()
+    np.testing.assert_allclose(ours, agent.predict(seen, deterministic=True)[0], atol=1e-6)
 
 
-def test_trained_network_alone_decides_as_the_policy(tmp_path: Path) -> None:
-    model = make().learn(240)
-    model.policy.network.save(tmp_path / "weights.safetensors")
-    network, _ = AddNetwork.load(tmp_path / "weights.safetensors")
-    obs = SetBandit(16, seed=5).reset()
-    alone = network.act(torch.as_tensor(obs), model.candidates, deterministic=True).flatten(1).numpy()
-    np.testing.assert_allclose(model.predict(obs, deterministic=True)[0], alone, atol=1e-6)
+def test_tools_of_sb3_take_it(pool: TracePool, tmp_path: Path) -> None:
+    agent = make(pool, tensorboard_log=str(tmp_path))
+    agent.learn(128)
+    assert list(tmp_path.rglob("events.out.tfevents.*"))
+    mean, _ = evaluate_policy(agent, CellVecEnv(pool, 2, seed=1), n_eval_episodes=2, warn=False)
+    assert np.isfinite(mean)
 
 
-def test_evaluation_callbacks_and_tensorboard(tmp_path: Path) -> None:
-    test_env = VecMonitor(SetBandit(4, seed=7))
-    callback = EvalCallback(test_env, n_eval_episodes=8, eval_freq=20, verbose=0)
-    model = make(tensorboard_log=str(tmp_path)).learn(480, callback=callback, log_interval=8)
-    mean, _ = evaluate_policy(model, test_env, n_eval_episodes=16)
-    assert callback.last_mean_reward == pytest.approx(mean, abs=1.5)
-    assert 0.5 * 5 < float(np.mean(mean)) < 5
-    events = EventAccumulator(str(tmp_path / "ADD_1"))
-    events.Reload()
-    wanted = {"train/critic_loss", "train/actor_loss", "train/weights_kl", "train/temperature", "rollout/ep_rew_mean"}
-    assert wanted <= set(events.Tags()["scalars"])
-
-
-def test_evaluating_while_training_does_not_change_training() -> None:
-    plain = make().learn(320)
-    watched = make().learn(320, callback=EvalCallback(VecMonitor(SetBandit(4, seed=7)), eval_freq=10, verbose=0))
-    for one, other in zip(plain.policy.parameters(), watched.policy.parameters(), strict=True):
-        assert torch.equal(one, other)
-
-
-def test_targets_follow_and_gradients_stay_apart() -> None:
-    model = make(tau=0.25).learn(160)
-    network, target = model.policy.network, model.policy.target
-    before = {name: p.clone() for name, p in target.named_parameters()}
-    encoder = network.encoder.users.weight.clone()
-    data = model.replay_buffer.sample(32)
-    state, *_ = model._critic_step(data, data.actions.view(32, -1, 2))
-    assert not state.h_BNW.requires_grad
-    assert not torch.equal(network.encoder.users.weight, encoder)
-    assert all(torch.equal(p, before[name]) for name, p in target.named_parameters())
-    model.policy.update_target(0.25)
-    for name, p in network.named_parameters():
-        torch.testing.assert_close(target.get_parameter(name), 0.75 * before[name] + 0.25 * p)
-
-
-def test_centred_rewards_leave_a_constant_reward_worthless() -> None:
-    """With r = 1 for ever Q grows towards 1 / (1 − γ); less the mean reward it stays near 0."""
-
-    class Constant(SetBandit):
-        def rewards(self, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
-            return np.ones(len(obs))
-
-    options = {"gamma": 0.9, "tau": 0.1, "learning_rate": 3e-3, "n_steps": 2}
-    values = []
-    for centring in (True, False):
-        model = make(Constant(), reward_centring=centring, **options).learn(1200)
-        data = model.replay_buffer.sample(64)
-        state = model.policy.network.encode(data.observations)
-        values.append(float(model.policy.network.values(state, data.actions.view(64, 1, -1, 2)).mean()))
-    assert abs(values[0]) < 0.3
-    assert values[1] > 3
-
-
-def test_n_step_returns_are_centred_step_by_step() -> None:
-    model = make(gamma=0.5, n_steps=3, reward_centring=True)
-    model._n_updates = 10**6
-    model.policy.scales.reward_mean.fill_(2.0)
-    discounts = torch.tensor([[0.5], [0.25], [0.125]])
-    centred = model._centred(2 * torch.tensor([[1.0], [1.5], [1.75]]), discounts)
-    torch.testing.assert_close(centred, torch.zeros(3, 1))
-
-
-def test_layout_is_read_off_the_spaces() -> None:
-    for layout in (TokenLayout(1, 1), TokenLayout(16, 10), LAYOUT):
-        box = spaces.Box(-1.0, 1.0, (layout.actions,))
-        assert layout_of(spaces.Box(-9.0, 9.0, (layout.size,)), box) == layout
-    actions = spaces.Box(-1.0, 1.0, (8,))
-    for observed, acted in [
-        (spaces.Box(-9.0, 9.0, (LAYOUT.size + 1,)), actions),
-        (spaces.Box(-9.0, 9.0, (4,)), actions),
-        (spaces.Box(-9.0, 9.0, (LAYOUT.size,)), spaces.Box(-2.0, 2.0, (8,))),
-        (spaces.Box(-9.0, 9.0, (LAYOUT.size,)), spaces.Discrete(8)),
-        (spaces.Box(-9.0, 9.0, (LAYOUT.size, 1)), actions),
-    ]:
-        with pytest.raises(ValueError, match=r"ADD needs|no token layout"):
-            layout_of(observed, acted)
+def test_an_unknown_credit_is_refused(pool: TracePool) -> None:
+    with pytest.raises(ValueError, match="priced, own, joint"):
+        make(pool, credit="shared")

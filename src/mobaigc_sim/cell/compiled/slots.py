@@ -17,7 +17,7 @@ from ...radio.compiled.blocks import decide, send_all
 from ...radio.compiled.loop import open_all
 from ...radio.compiled.reports import expected_bits
 from ...radio.state import Air
-from ...scheduling.compiled.share import share_blocks
+from ...scheduling.compiled.weigh import weigh_blocks
 from ..rlc import SMALLEST_BLOCK_BITS
 from .queues import acknowledge, append, lose, pull, refresh, sweep
 from .state import (
@@ -164,12 +164,12 @@ def offer_pending(rules: Any, content: Any, trace: Any, cell: Any, level_U: Any)
 
 @njit(cache=True)
 def serve_slot(
-    tables: Any, limits: Any, state: Any, rules: Any, trace: Any, cell: Any, wish_CB: Any, slot: int, by_share: bool
+    tables: Any, limits: Any, state: Any, rules: Any, trace: Any, cell: Any, wish_CB: Any, slot: int, by_weight: bool
 ) -> None:
-    """Divide the free blocks, by the shares in force or as `wish_CB` says, send, and decide what is received."""
+    """Divide the free blocks, by the weights in force or as `wish_CB` says, send, and decide what is received."""
     n_ue, n_prb = trace.snr_TU.shape[1], wish_CB.shape[1]
     retransmitting_U = state.process_U >= 0
-    if by_share:
+    if by_weight:
         _divide(tables, state, cell, wish_CB)
     send_all(tables, state, wish_CB, cell.backlog_bits_U, SMALLEST_BLOCK_BITS, slot)
     for u in range(n_ue):
@@ -210,4 +210,4 @@ def _divide(tables: Any, state: Any, cell: Any, wish_CB: Any) -> None:
     ue_N = ue_N[:count]
     bits_NB = np.empty((count, n_prb))
     expected_bits(tables, state, ue_N, bits_NB)
-    share_blocks(ue_N, cell.log_weight_U, cell.credit_U, bits_NB, cell.backlog_bits_U, state.owner_CB[0], wish_CB[0])
+    weigh_blocks(ue_N, cell.log_weight_U, bits_NB, cell.backlog_bits_U, state.owner_CB[0], wish_CB[0])

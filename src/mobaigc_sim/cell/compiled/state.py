@@ -109,7 +109,6 @@ class Cell(NamedTuple):
     mean_rate_bps_U: Array
     usual_bits_U: Array
     """Slow average of the bits a block is expected to carry, 0 before the first report."""
-    credit_U: Array
     log_weight_U: Array
     reward_4: Array
     """Since the last decision: worth, −latency, −failures, −band, each weighted."""
@@ -155,7 +154,6 @@ def make_cell(content: Content, trace: Trace, processes: int, queue: int) -> Cel
         segment_bytes_UHS=zeros(n_ue, processes, queue),
         mean_rate_bps_U=np.zeros(n_ue),
         usual_bits_U=np.zeros(n_ue),
-        credit_U=np.zeros(n_ue),
         log_weight_U=np.zeros(n_ue),
         reward_4=np.zeros(4),
         reward_U=np.zeros(n_ue),

@@ -17,18 +17,22 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...errors import MobaigcError
 from ..tokens import ACTIONS, TokenLayout
+from .corrected import CorrectedRule
 from .critic import Pooling, TwinCritic
 from .diffusion import DiffusionActor, Schedule
 from .encoder import SetEncoder
 
 FORMAT = "mobaigc-add-1"
 START_SEED = 0
+CORRECTED = "corrected"
+"""Key of the metadata with the rule that the policy corrects."""
 BLOCK = 8
 """Start noise is drawn for this many tokens at a time, so that a user's does not depend on how much padding follows."""
 
@@ -140,10 +144,15 @@ class AddNetwork(nn.Module):
         picked_BN2 = actions_BMN2[torch.arange(len(chosen_B), device=chosen_B.device), chosen_B]
         return picked_BN2 * state.mask_BN.unsqueeze(-1)
 
-    def save(self, path: Path | str, metadata: Mapping[str, str] | None = None) -> None:
-        """Write weights and sizes as safetensors; `metadata` (strings) is kept with them."""
+    def save(
+        self, path: Path | str, metadata: Mapping[str, str] | None = None, corrected: CorrectedRule | None = None
+    ) -> None:
+        """Write weights and sizes as safetensors; `metadata` (strings) and the rule `corrected` are kept with them."""
         tensors = {name: tensor.detach().contiguous() for name, tensor in self.state_dict().items()}
-        save_file(tensors, path, {**(metadata or {}), "format": FORMAT, "config": json.dumps(asdict(self.config))})
+        told = {**(metadata or {}), "format": FORMAT, "config": json.dumps(asdict(self.config))}
+        if corrected is not None:
+            told[CORRECTED] = corrected.model_dump_json()
+        save_file(tensors, path, told)
 
     @classmethod
     def load(cls, path: Path | str) -> tuple[Self, dict[str, str]]:
@@ -163,3 +172,17 @@ class AddNetwork(nn.Module):
             raise WeightsError(f"{path}: weights and sizes do not fit: {' '.join(str(error).split())}") from error
         del metadata["format"]
         return network, metadata
+
+
+def load_policy(path: Path | str) -> tuple[AddNetwork, CorrectedRule]:
+    """The network in a file written by `save` and the rule it corrects, the default one if the file has none.
+
+    Raises WeightsError for any other file.
+    """
+    network, metadata = AddNetwork.load(path)
+    try:
+        return network, CorrectedRule.model_validate_json(metadata.get(CORRECTED, "{}"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, (CORRECTED, *first["loc"])))
+        raise WeightsError(f"{path}: {where} in the metadata: {first['msg']}") from error

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..base import schedulers
-from ..epoch import EpochDecision, EpochView, ShareScheduler
+from ..epoch import EpochDecision, EpochView, WeightScheduler
 from .priced_ratio import PricedRatioConfig, priced_plan
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class PricedUtilityConfig(PricedRatioConfig):
 
     kind: Literal["priced_utility"] = "priced_utility"
     """Name of the scheduler."""
-    sharpness: Annotated[float, Field(gt=0)] = 8.0
-    """Exponent of a user's priority in its share of the band."""
+    sharpness: Annotated[float, Field(ge=0)] = 1.0
+    """Exponent of what a bit earns in the weight; 0 for the largest rate alone."""
     urgency: Annotated[float, Field(ge=0)] = 0.05
     """Time to the deadline, in seconds, at which the priority is doubled."""
 
@@ -38,7 +38,7 @@ class PricedUtilityConfig(PricedRatioConfig):
 
 
 @schedulers.register("priced_utility")
-class PricedUtility(ShareScheduler):
+class PricedUtility(WeightScheduler):
     """Blocks to the request that earns most by them; keep ratios by the price of a block."""
 
     Config = PricedUtilityConfig
@@ -48,6 +48,6 @@ class PricedUtility(ShareScheduler):
         self._config = config
 
     def decide(self, view: EpochView) -> EpochDecision:
-        """Shares and keep ratios of the rule."""
+        """Weights and keep ratios of the rule."""
         found = priced_plan(self._config, view)
         return EpochDecision(found.log_weight_U, found.level_U)

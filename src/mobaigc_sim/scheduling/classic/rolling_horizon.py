@@ -9,8 +9,9 @@ much of piece i of its curve (bits, gain) is sent, its pieces those of the conca
     (2)  Σ_b rate_jb p_jb = Σ_i bits_ji y_ji,    0 ≤ y_ji ≤ 1
 
 early_jb is 1 − (age at the end of b) / (time allowed). λ stands for requests that are not known yet. Rates are
-forecast: rate_b = usual + (latest − usual) · e^(−time / memory). The blocks of the first period are the shares of the
-band, what is planned later breaks ties, and a new request gets the keep ratio nearest to its planned bits.
+forecast: rate_b = usual + (latest − usual) · e^(−time / memory). The weight of a user is its blocks of
+the first period over its rate, so that it is served on its peaks; what is planned later breaks ties, and a new request
+gets the keep ratio nearest to its planned bits.
 
 Source: model predictive control, here with certainty equivalence, D. P. Bertsekas, "Dynamic Programming and Optimal
 Control" I, 4th ed., Athena Scientific 2017, chapter 6. It takes about 2 ms a plan of ten users, two seconds for
@@ -29,14 +30,14 @@ from pydantic import Field
 
 from ...units import PositiveNanoseconds
 from ..base import schedulers
-from ..epoch import EpochDecision, EpochView, ShareScheduler
+from ..epoch import EpochDecision, EpochView, WeightScheduler
 from .horizon_program import Job, concave, periods, solve
 from .priced_ratio import WorthConfig
 
 LEAST_LATENCY_COST = 0.01
 """Cost of latency in the plan at least, so that among equal plans the earlier is taken."""
 LATER = 1e-3
-"""Weight in the share of a block that is planned for later."""
+"""Weight of a block that is planned for later."""
 LEAST = 1e-9
 
 
@@ -58,7 +59,7 @@ class RollingHorizonConfig(WorthConfig):
 
 
 @schedulers.register("rolling_horizon")
-class RollingHorizon(ShareScheduler):
+class RollingHorizon(WeightScheduler):
     """Blocks and keep ratios by a linear program over the requests known now."""
 
     Config = RollingHorizonConfig
@@ -73,7 +74,7 @@ class RollingHorizon(ShareScheduler):
         self._made_s = 0.0
 
     def decide(self, view: EpochView) -> EpochDecision:
-        """Shares and keep ratios of the plan."""
+        """Weights and keep ratios of the plan."""
         n_ue = len(view.active_U)
         if len(self._weight_U) != n_ue:
             self._weight_U, self._gain_per_bit_U, self._base_bits_U = np.zeros((3, n_ue))
@@ -82,7 +83,8 @@ class RollingHorizon(ShareScheduler):
         if view.new_U.any() or self._left <= 0:
             self._left = self._config.every
             self._plan(view, level_U)
-        return EpochDecision(np.log(self._weight_U + LEAST), level_U)
+        rate_U = np.maximum(np.where(view.bits_per_prb_U > 0, view.bits_per_prb_U, view.usual_bits_U), 1.0)
+        return EpochDecision(np.log((self._weight_U + LEAST) / rate_U), level_U)
 
     def _plan(self, view: EpochView, level_U: NDArray[np.int64]) -> None:
         """Solve the program; write weights and keep ratios."""

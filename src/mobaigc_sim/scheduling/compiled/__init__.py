@@ -1,14 +1,14 @@
-"""Loops of the schedulers that numba compiles: shares to blocks, the priced rule, the observation of learned ones."""
+"""Loops of the schedulers that numba compiles: weights to blocks, the priced rule, the observation of learned ones."""
 
 from __future__ import annotations
 
 from ...kernel.compiled_cache import compiled_cache, sources
-from .. import tokens
+from .. import compiled_fill, tokens
 
-SOURCES = sources(__file__, (tokens,))
+SOURCES = sources(__file__, (tokens, compiled_fill))
 """Files that the compiled code is made of."""
 
 with compiled_cache(SOURCES):
-    from . import features, price, share
+    from . import features, price, weigh
 
-__all__ = ["SOURCES", "features", "price", "share"]
+__all__ = ["SOURCES", "features", "price", "weigh"]

@@ -13,12 +13,13 @@ Numbers are brought near [−1, 1] by fixed physical scales, so that a policy ca
 | 9, 10 | images of a request; requests |
 | 11 | keep ratio of the first request, as a share of the grid |
 | 12 | 1 if it waits for one |
-| 13 | logarithm of the priority by the priced rule, less that of the best user |
+| 13 | logarithm of the density by the priced rule, less the largest |
 | 14 | keep ratio of the priced rule |
 | 15 | 1 if bases wait |
+| 16 | logarithm of weight times rate by the priced rule, less the largest |
 
 | keep ratio | attention inside; log bits; log blocks; worth less price |
-| cell | seconds of work; log price; users; requests new, coming; log priority of the best user |
+| cell | seconds of work; log price; users; requests new, coming; largest log density |
 
 Shapes: U users, N tokens.
 """
@@ -67,10 +68,11 @@ def pack(view: Any, pricing: Any, plan: Any, ue_N: Any, flat: Any) -> None:
     masks = contents + room * n_levels * CONTENT_FEATURES
     cells = masks + room
     price = math.exp(min(plan.cell_2[1], 20.0)) + view.reward_3[2]
-    best, users, new = -30.0, 0, 0
+    best, index, users, new = -30.0, -math.inf, 0, 0
     for u in range(len(view.active_U)):
         if view.active_U[u]:
             best = max(best, plan.log_density_U[u])
+            index = max(index, plan.log_weight_U[u] + math.log(rate_of(view, u)))
             users += 1
             new += view.new_U[u]
     for n in range(room):
@@ -95,6 +97,7 @@ def pack(view: Any, pricing: Any, plan: Any, ue_N: Any, flat: Any) -> None:
         f[13] = max(plan.log_density_U[u] - best, -12.0) / 4.0
         f[14] = (plan.level_U[u] + 1) / n_levels
         f[15] = 1.0 if plan.base_blocks_U[u] > 0.0 else 0.0
+        f[16] = max(plan.log_weight_U[u] + math.log(rate) - index, -12.0) / 4.0
         for k in range(n_levels):
             at = contents + (n * n_levels + k) * CONTENT_FEATURES
             bits = view.bits_UK[u, k]

@@ -2,14 +2,16 @@
 
     price           log λ = a + b · (seconds of work that wait, of each user at most its time to the deadline)
     keep ratio      ρ* = argmax over ρ of worth(ρ) − (λ + cost of a block) · n(ρ),    n(ρ) = bits(ρ) / (bits per block)
-    priority        what delivery earns, per block: max over {base, all that waits} of gain / n, times 1 + h / slack
+    density         what delivery earns, per block: max over {base, all that waits} of gain / n, times 1 + h / slack
+    weight          (density / rate)^γ, what a bit earns; times the rate of the slot it says who gets a block (`weigh`)
 
-A request whose base cannot come in time any more comes last. Worth is what a request earns on average at a keep ratio;
-a base earns the cost of a failure on top, since without it the request fails, and all that waits the cost of latency.
+With γ = 1 blocks go where they earn most, with γ = 0 where they carry most. Worth is what a request earns on average at
+a keep ratio; a base earns the cost of a failure on top, since without it the request fails, and all that waits the
+cost of latency.
 
 Source: the price is a Lagrange multiplier of the capacity of a slot, as in F. P. Kelly, A. K. Maulloo, D. K. H. Tan,
-"Rate control for communication networks", J. Oper. Res. Soc. 49, 1998; the priority is the density rule of the
-fractional knapsack, G. B. Dantzig, "Discrete-variable extremum problems", Oper. Res. 5(2), 1957.
+"Rate control for communication networks", J. Oper. Res. Soc. 49, 1998; the density is that of the fractional knapsack,
+G. B. Dantzig, "Discrete-variable extremum problems", Oper. Res. 5(2), 1957.
 
 Shapes: U users, K keep ratios.
 """
@@ -34,7 +36,7 @@ class Pricing(NamedTuple):
     per_second: float
     """b: what a second of waiting work adds to it."""
     sharpness: float
-    """Exponent of the priority in the share; large for one user after the other."""
+    """γ."""
     urgency_s: float
     """h."""
     worth_K: NDArray[Any]
@@ -50,7 +52,6 @@ class Plan(NamedTuple):
     level_U: NDArray[Any]
     """Place of the keep ratio in the grid."""
     log_density_U: NDArray[Any]
-    """Logarithm of the priority."""
     blocks_U: NDArray[Any]
     """Blocks that would finish what waits, and new requests at the chosen keep ratio."""
     base_blocks_U: NDArray[Any]
@@ -73,7 +74,7 @@ def rate_of(view: Any, u: int) -> float:
 
 @njit(cache=True)
 def plan(view: Any, pricing: Any, priority_U: Any, price_U: Any, out: Any) -> None:
-    """Fill `out`; `priority_U` and `price_U` are added to the logarithms of priorities and prices."""
+    """Fill `out`; `priority_U` and `price_U` are added to the logarithms of weights and prices."""
     n_ue, n_levels = view.bits_UK.shape
     work_s = 0.0
     for u in range(n_ue):
@@ -114,8 +115,7 @@ def plan(view: Any, pricing: Any, priority_U: Any, price_U: Any, out: Any) -> No
         if base > 0.0:
             density = max(density, gain_base / base)
         density *= 1.0 + pricing.urgency_s / slack_s
-        if base > slack_s * view.prb_per_s_1[0]:
-            density *= LEAST
         out.level_U[u], out.blocks_U[u], out.base_blocks_U[u] = level, blocks, base
         out.log_density_U[u] = math.log(max(density, LEAST))
-        out.log_weight_U[u] = pricing.sharpness * (out.log_density_U[u] + priority_U[u])
+        weight = pricing.sharpness * (out.log_density_U[u] - math.log(rate))
+        out.log_weight_U[u] = weight + priority_U[u]

@@ -1,206 +1,269 @@
-"""Attention-aware Deep Diffusion (ADD) as an off-policy algorithm of Stable-Baselines3.
+"""Attention-aware Deep Diffusion (ADD): a clipped policy gradient through the denoising chain.
 
-One gradient step: the encoder runs once on the observations and, as its slow target copy, once on the next ones. Both
-critics and the encoder follow the TD error, y = r − r̄ + γ min(Q₁', Q₂')(s', a'), with a' drawn from the target actor;
-then the actor is improved on the detached encoding (`actor_update`); then the targets follow.
+A rollout is collected with the chain's own noise. Every denoising step of every user is an action whose likelihood is
+known (`chain`), and its advantage is that of the user (`credit`), less for the earlier, noisier steps. Actor and value
+function are then improved for a few epochs, as in Schulman et al., "Proximal policy optimization algorithms", 2017.
 
-While collecting, a few actions are drawn from the chain, the zero action is added, one of them is chosen by
-softmax(Q/τ) with the temperature of the actor's weights, and Gaussian noise of standard deviation `exploration` is
-added. `predict(deterministic=True)` takes the best without any noise.
+Shapes: T steps of a rollout, N environments, A tokens, L length of an observation, S denoising steps, B batch.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3.common.noise import ActionNoise
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, ReplayBufferSamples, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
-from torch.nn import functional
 
-from ...scheduling.add.network import Encoded
 from ...scheduling.tokens import ACTIONS
-from .actor_update import ActorUpdate, Credit, Update
-from .checkpoint import load_checkpoint, save_checkpoint
+from .chain import ExplorationNoise, log_likelihood, walk
+from .checkpoint import Resumable
+from .credit import Rollout, joint_advantages, user_advantages
 from .policy import ADDPolicy
 
-CENTRING_RATE = 1e-3
-"""Least weight of a batch in the running mean of the reward, which starts as a plain mean."""
+MEAN_RATE = 0.05
+"""Least weight of a rollout in the running mean of the reward, which starts as a plain mean."""
+
+CreditRule = Literal["priced", "own", "joint"]
 
 
-class ADD(OffPolicyAlgorithm):
-    """Diffusion actor, twin critics and a set encoder, trained off-policy.
+class ADD(Resumable, OnPolicyAlgorithm):
+    """Diffusion actor, value function, set encoders; clipped policy gradient.
 
-    Beyond what every off-policy algorithm of Stable-Baselines3 takes:
+    Beyond what `stable_baselines3.PPO` takes:
 
-    - `actor_update`: "weighted", "bptt" or "q_gradient", and `credit` of its weights: "joint" or "user", see
-      `actor_update.py`;
-    - `denoising_steps` of the chain, `candidates` compared for a decision, `particles` (at least 4) for an update;
-    - `kl_target`: mean KL (nats) of the particles' weights from uniform that their temperature is tuned to; about half
-      the particles are the actor's, alike once it has converged, so targets above log 2 drive the temperature to 0;
-    - `exploration`: standard deviation of the Gaussian noise on collected actions;
-    - `reward_centring`: subtract the running mean of the reward in the TD target (Naik et al., "Reward centering",
-      RLJ 2024); meant for tasks that go on, where episodes only end by a time limit;
-    - `critic_norm`: LayerNorm in the critic.
+    - `credit`: "priced", each user answers for its own requests and pays for its blocks; "own", without the price;
+      "joint", all share one advantage. The first two need the infos of `training.vec_env.CellVecEnv`;
+    - `price_cap`: most that a block is charged, below that the price of the priced rule;
+    - `noise_memory`: how much of a user's exploration noise is carried over to its next decision, see `chain`; where it
+      is not 0, the environment must have `users_now`, as `CellVecEnv` has;
+    - `denoising_steps`, `least_std` of a step while collecting, `step_discount` of the advantage for each step before
+      the last.
 
-    Raises ValueError for spaces that no token layout fits and for contradictory arguments.
+    Raises ValueError for spaces that no token layout fits and for an unknown credit.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"SetPolicy": ADDPolicy}
-    policy: ADDPolicy
+    policy: ADDPolicy  # type: ignore[assignment]
+    CHECKPOINT_OPTIMIZERS = ("optimizer",)
+    CHECKPOINT_ARGUMENTS = (
+        "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range", "vf_coef", "max_grad_norm", "credit",
+        "price_cap", "denoising_steps", "least_std", "step_discount", "noise_memory", "tensorboard_log", "verbose",
+        "policy_kwargs",
+    )  # fmt: skip
 
     def __init__(
         self,
         policy: str | type[ADDPolicy],
         env: GymEnv | str,
-        learning_rate: float | Schedule = 3e-4,
-        buffer_size: int = 100_000,
-        learning_starts: int = 1000,
-        batch_size: int = 128,
-        tau: float = 0.005,
+        learning_rate: float | Schedule = 1e-3,
+        n_steps: int = 64,
+        batch_size: int = 1024,
+        n_epochs: int = 5,
         gamma: float = 0.99,
-        train_freq: int | tuple[int, str] = 1,
-        gradient_steps: int = 1,
-        n_steps: int = 1,
-        actor_update: ActorUpdate = "weighted",
-        credit: Credit = "joint",
+        gae_lambda: float = 0.95,
+        clip_range: float = 0.2,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 1.0,
+        credit: CreditRule = "priced",
+        price_cap: float = 0.012,
         denoising_steps: int = 5,
-        candidates: int = 8,
-        particles: int = 8,
-        kl_target: float = 0.5,
-        exploration: float = 0.1,
-        reward_centring: bool = False,
-        critic_norm: bool = True,
+        least_std: float = 0.3,
+        step_discount: float = 0.7,
+        noise_memory: float = 0.95,
         stats_window_size: int = 100,
         tensorboard_log: str | None = None,
         policy_kwargs: dict[str, Any] | None = None,
         verbose: int = 0,
         seed: int | None = None,
-        device: torch.device | str = "auto",
+        device: torch.device | str = "cpu",
         _init_setup_model: bool = True,
     ) -> None:
-        Update(actor_update, particles, kl_target, credit)
-        if reward_centring and n_steps > 1 and gamma == 1:
-            raise ValueError("reward_centring with n_steps > 1 needs gamma < 1")
+        if credit not in get_args(CreditRule):
+            raise ValueError(f"credit must be one of {', '.join(get_args(CreditRule))}, not {credit!r}")
+        self.batch_size, self.n_epochs, self.clip_range = batch_size, n_epochs, clip_range
+        self.credit, self.price_cap = credit, price_cap
+        self.denoising_steps, self.least_std, self.step_discount = denoising_steps, least_std, step_discount
+        self.noise_memory = noise_memory
+        self._mean_reward = 0.0
         super().__init__(
-            policy,
+            policy,  # type: ignore[arg-type]
             env,
-            learning_rate,
-            buffer_size,
-            learning_starts,
-            batch_size,
-            tau,
-            gamma,
-            train_freq,
-            gradient_steps,
+            learning_rate=learning_rate,
             n_steps=n_steps,
-            policy_kwargs=policy_kwargs,
+            gamma=gamma,
+            gae_lambda=gae_lambda,
+            ent_coef=0.0,
+            vf_coef=vf_coef,
+            max_grad_norm=max_grad_norm,
+            use_sde=False,
+            sde_sample_freq=-1,
             stats_window_size=stats_window_size,
             tensorboard_log=tensorboard_log,
+            policy_kwargs=policy_kwargs,
             verbose=verbose,
-            device=device,
-            support_multi_env=True,
             seed=seed,
-            sde_support=False,
+            device=device,
+            _init_setup_model=_init_setup_model,
             supported_action_spaces=(spaces.Box,),
         )
-        self.actor_update = actor_update
-        self.credit = credit
-        self.denoising_steps = denoising_steps
-        self.candidates = candidates
-        self.particles = particles
-        self.kl_target = kl_target
-        self.exploration = exploration
-        self.reward_centring = reward_centring
-        self.critic_norm = critic_norm
-        if _init_setup_model:
-            self._setup_model()
 
     def _setup_model(self) -> None:
-        self.policy_kwargs = {
-            **self.policy_kwargs,
-            "denoising_steps": self.denoising_steps,
-            "candidates": self.candidates,
-            "critic_norm": self.critic_norm,
-        }
-        super()._setup_model()
+        self._setup_lr_schedule()
+        self.set_random_seed(self.seed)
+        self.rollout_buffer = None  # type: ignore[assignment]
+        self.policy_kwargs |= {"denoising_steps": self.denoising_steps, "least_std": self.least_std}
+        self.policy = self.policy_class(
+            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
+        ).to(self.device)  # type: ignore[assignment]
+        self._rng = np.random.default_rng(self.seed)
+        self._noise = ExplorationNoise(self.noise_memory, self.n_envs, self.denoising_steps)
 
-    def _sample_action(
-        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        actions, scaled = super()._sample_action(learning_starts, action_noise, n_envs)
-        if self.num_timesteps < learning_starts or self.exploration <= 0:
-            return actions, scaled
-        noise = self.exploration * np.random.standard_normal(scaled.shape)
-        scaled = np.clip(scaled + noise, -1, 1).astype(np.float32)
-        return self.policy.unscale_action(scaled), scaled
-
-    def train(self, gradient_steps: int, batch_size: int = 128) -> None:
-        """Update critics, encoder, actor and targets `gradient_steps` times."""
-        policy = self.policy
-        policy.set_training_mode(True)
-        self._update_learning_rate([policy.critic_optimizer, policy.actor_optimizer])
-        assert self.replay_buffer is not None
-        improve = Update(self.actor_update, self.particles, self.kl_target, self.credit)
-        sums: dict[str, Tensor] = {}
-        for _ in range(gradient_steps):
-            data = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-            replay_BN2 = data.actions.view(batch_size, -1, ACTIONS)
-            state, critic_loss, value = self._critic_step(data, replay_BN2)
-            update = improve(policy.network, state, replay_BN2, policy.scales)
-            policy.actor_optimizer.zero_grad()
-            update.loss.backward(inputs=policy.actor_parameters)  # type: ignore[no-untyped-call]
-            policy.actor_optimizer.step()
-            policy.update_target(self.tau)
-            self._n_updates += 1
-            seen = {"critic_loss": critic_loss, "actor_loss": update.loss, "weights_kl": update.kl, "value": value}
-            for name, number in seen.items():
-                sums[name] = sums.get(name, 0) + number.detach()
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-        for name, total in sums.items():
-            self.logger.record(f"train/{name}", total.item() / gradient_steps)
-        self.logger.record("train/temperature", policy.scales.exploration_temperature)
-        self.logger.record("train/reward_mean", policy.scales.reward_mean.item())
-
-    def _critic_step(self, data: ReplayBufferSamples, replay_BN2: Tensor) -> tuple[Encoded, Tensor, Tensor]:
-        """One TD step; the detached encoding of the observations, the loss and the mean value."""
-        network, target = self.policy.network, self.policy.target
-        discounts_B1 = data.discounts if data.discounts is not None else torch.full_like(data.rewards, self.gamma)
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """Act for some steps in every environment; False where the callback ends the training."""
+        shape = n_rollout_steps, env.num_envs
+        tokens = self.policy.config.tokens
+        self._seen_TNL = np.empty((*shape, self.policy.config.layout.size), np.float32)
+        self._chain_TNSA2 = np.empty((*shape, self.denoising_steps + 1, tokens, ACTIONS), np.float32)
+        self._carried_TNSA2 = np.empty((*shape, self.denoising_steps, tokens, ACTIONS), np.float32)
+        rollout = Rollout(
+            np.full((n_rollout_steps + 1, env.num_envs, tokens), -1),
+            np.zeros((*shape, tokens), np.float32),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.bool_),
+            np.zeros((n_rollout_steps + 1, env.num_envs, tokens), np.float32),
+        )
+        self.policy.set_training_mode(False)
+        callback.on_rollout_start()
+        for t in range(n_rollout_steps):
+            seen_NL = torch.as_tensor(self._last_obs)
+            noise_NSA2, carried_NSA2 = self._noise.draw(self._users(env))
+            h_NAW, mask_NA = self.policy.network.encoder(seen_NL)
+            chain_NSA2 = walk(self.policy.network.actor, self.policy.steps, h_NAW, mask_NA, noise_NSA2)
+            self._seen_TNL[t], self._chain_TNSA2[t], self._carried_TNSA2[t] = seen_NL, chain_NSA2, carried_NSA2
+            with torch.no_grad():
+                rollout.value_TNA[t] = self.policy.values(seen_NL)[0]
+            rollout.user_TNA[t] = np.where(mask_NA, np.arange(tokens), -1)
+            action_NX = chain_NSA2[:, -1].flatten(1).clamp(-1, 1).numpy()
+            seen, reward_N, over_N, infos = env.step(action_NX)
+            self._last_obs = seen  # type: ignore[assignment]
+            rollout.reward_TN[t], rollout.over_TN[t] = reward_N, over_N
+            self.num_timesteps += env.num_envs
+            self._give_credit(rollout, t, infos)
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+            self._update_info_buffer(infos, rollout.over_TN[t])
         with torch.no_grad():
-            next_state = target.encode(data.next_observations)
-            next_value_B1 = target.values(next_state, target.draw(next_state, 1))
-            rewards_B1 = self._centred(data.rewards, discounts_B1)
-            goal_B1 = rewards_B1 + (1 - data.dones) * discounts_B1 * next_value_B1
-        state = network.encode(data.observations)
-        values_2B1 = network.critic(*state, replay_BN2.unsqueeze(1))
-        loss: Tensor = functional.mse_loss(values_2B1, goal_B1.expand_as(values_2B1))
-        self.policy.critic_optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.policy.critic_optimizer.step()
-        return Encoded(state.h_BNW.detach(), state.mask_BN, state.cell_BG), loss, values_2B1.mean()
+            value_NA, mask_NA = self.policy.values(torch.as_tensor(self._last_obs))
+        rollout.value_TNA[-1] = value_NA
+        rollout.user_TNA[-1] = np.where(mask_NA, np.arange(tokens), -1)
+        if self.credit != "joint":
+            rollout.user_TNA[-1] = np.stack(env.env_method("users_now")[0])
+        self._rollout = rollout
+        callback.on_rollout_end()
+        return True
 
-    def _centred(self, rewards_B1: Tensor, discounts_B1: Tensor) -> Tensor:
-        """Returns over the k steps that `discounts_B1` = γ^k covers, less the mean reward of each of them."""
-        if not self.reward_centring:
-            return rewards_B1
-        weights_B1 = torch.ones_like(rewards_B1) if self.n_steps == 1 else (1 - discounts_B1) / (1 - self.gamma)
-        mean = self.policy.scales.reward_mean
-        mean.lerp_(rewards_B1.mean() / weights_B1.mean(), max(1 / (self._n_updates + 1), CENTRING_RATE))
-        return rewards_B1 - mean * weights_B1
+    def _users(self, env: VecEnv) -> NDArray[np.int64]:
+        """Whose noise each token has: its user's, or where nothing is carried over, that of its place."""
+        if self.noise_memory:
+            return np.stack(env.env_method("users_now")[0])
+        return np.tile(np.arange(self.policy.config.tokens), (env.num_envs, 1))
+
+    def _give_credit(self, rollout: Rollout, t: int, infos: list[dict[str, Any]]) -> None:
+        if self.credit == "joint":
+            return
+        for n, info in enumerate(infos):
+            price = min(np.exp(min(info["log_price"], 20.0)), self.price_cap) if self.credit == "priced" else 0.0
+            rollout.user_TNA[t, n] = info["user"]
+            rollout.earned_TNA[t, n] = info["earned"] - (price + info["block_cost"]) * info["blocks"]
+
+    def train(self) -> None:
+        """Improve actor and value function on the rollout."""
+        policy, rollout = self.policy, self._rollout
+        policy.set_training_mode(True)
+        self._update_learning_rate(policy.optimizer)
+        mask_TNA = rollout.user_TNA[:-1] >= 0
+        if not mask_TNA.any():
+            return
+        advantage_TNA, target_TNA = self._advantages(rollout)
+        flat = _Flat(
+            torch.from_numpy(self._seen_TNL).flatten(0, 1),
+            torch.from_numpy(self._chain_TNSA2).flatten(0, 1),
+            torch.from_numpy(self._carried_TNSA2).flatten(0, 1),
+            torch.from_numpy(mask_TNA).flatten(0, 1),
+            torch.from_numpy(_standardised(advantage_TNA, mask_TNA)).flatten(0, 1),
+            torch.from_numpy(target_TNA).flatten(0, 1),
+        )
+        with torch.no_grad():
+            before_BSA = torch.cat(
+                [self._likelihood(flat, part) for part in torch.split(torch.arange(len(flat.seen)), 4096)]
+            )
+        busy = np.flatnonzero(mask_TNA.any(axis=2).ravel())
+        losses: list[tuple[float, float, float]] = []
+        for _ in range(self.n_epochs):
+            self._rng.shuffle(busy)
+            for part in torch.split(torch.from_numpy(busy), self.batch_size):
+                losses.append(self._improve(flat, part, before_BSA[part]))
+        self._n_updates += self.n_epochs
+        for name, value in zip(("policy_loss", "value_loss", "ratio_change"), np.mean(losses, axis=0), strict=True):
+            self.logger.record(f"train/{name}", float(value))
+        self.logger.record("train/advantage_std", float(advantage_TNA[mask_TNA].std()))
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def _advantages(self, rollout: Rollout) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Advantages and what the values of tokens should have been, both (T, N, A)."""
+        if self.credit != "joint":
+            advantage_TNA = user_advantages(rollout, self.gamma, self.gae_lambda)
+            return advantage_TNA, advantage_TNA + rollout.value_TNA[:-1]
+        self._mean_reward += (float(rollout.reward_TN.mean()) - self._mean_reward) * max(
+            1 / (self._n_updates + 1), MEAN_RATE
+        )
+        advantage_TN1 = joint_advantages(rollout, self._mean_reward, self.gamma, self.gae_lambda)[:, :, None]
+        users_TN1 = (rollout.user_TNA[:-1] >= 0).sum(axis=2, keepdims=True).clip(1)
+        target_TNA = rollout.value_TNA[:-1] + advantage_TN1 / users_TN1
+        return np.broadcast_to(advantage_TN1, target_TNA.shape), target_TNA
+
+    def _likelihood(self, flat: _Flat, part: Tensor) -> Tensor:
+        network = self.policy.network
+        h_BNW, mask_BN = network.encoder(flat.seen[part])
+        return log_likelihood(
+            network.actor, self.policy.steps, h_BNW, mask_BN, flat.chain[part], flat.carried[part], self.noise_memory
+        )
+
+    def _improve(self, flat: _Flat, part: Tensor, before_BSA: Tensor) -> tuple[float, float, float]:
+        """One gradient step on a part of the rollout."""
+        mask_BA, count = flat.mask[part], flat.mask[part].sum()
+        discount_S1 = self.step_discount ** torch.arange(self.denoising_steps - 1, -1, -1.0)[:, None]
+        advantage_BSA = flat.advantage[part][:, None] * discount_S1
+        ratio_BSA = (self._likelihood(flat, part) - before_BSA).exp()
+        clipped_BSA = ratio_BSA.clamp(1 - self.clip_range, 1 + self.clip_range)
+        gain_BA = torch.minimum(ratio_BSA * advantage_BSA, clipped_BSA * advantage_BSA).sum(1)
+        policy_loss = -(gain_BA * mask_BA).sum() / count
+        value_BA, _ = self.policy.values(flat.seen[part])
+        value_loss = ((value_BA - flat.target[part]).square() * mask_BA).sum() / count
+        self.policy.optimizer.zero_grad()
+        (policy_loss + self.vf_coef * value_loss).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.policy.optimizer.step()
+        return policy_loss.item(), value_loss.item(), (ratio_BSA - 1).abs().mean().item()
 
     def learn(
         self,
         total_timesteps: int,
         callback: MaybeCallback = None,
-        log_interval: int = 4,
+        log_interval: int = 1,
         tb_log_name: str = "ADD",
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
@@ -208,14 +271,47 @@ class ADD(OffPolicyAlgorithm):
         """Train for a number of environment steps, as every algorithm of Stable-Baselines3."""
         return super().learn(total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar)
 
-    def save_checkpoint(self, folder: Path | str) -> None:
-        """Write all that training needs to go on as if it had never stopped; see `checkpoint.py`."""
-        save_checkpoint(self, Path(folder))
+    def _kept(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        return {"noise": self._noise.z_CUS2.numpy()}, {
+            "shuffle_rng": self._rng.bit_generator.state,
+            "mean_reward": self._mean_reward,
+        }
 
-    @classmethod
-    def load_checkpoint(cls, folder: Path | str, env: VecEnv, *, env_restored: bool = False, **changes: Any) -> ADD:
-        """Training as `save_checkpoint` left it, on `env`; see `checkpoint.py`."""
-        return load_checkpoint(cls, Path(folder), env, env_restored=env_restored, **changes)
+    def _restore(
+        self,
+        tensors: dict[str, Tensor],
+        arrays: dict[str, NDArray[Any]],
+        state: dict[str, Any],
+        *,
+        env_restored: bool,
+    ) -> None:
+        super()._restore(tensors, arrays, state, env_restored=env_restored)
+        self._noise.z_CUS2 = torch.from_numpy(arrays["noise"])
+        self._rng.bit_generator.state, self._mean_reward = state["shuffle_rng"], state["mean_reward"]
 
-    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
-        return ["policy", "policy.actor_optimizer", "policy.critic_optimizer"], []
+    def _excluded_save_params(self) -> list[str]:
+        return [
+            *BaseAlgorithm._excluded_save_params(self),
+            "_rollout",
+            "_seen_TNL",
+            "_chain_TNSA2",
+            "_carried_TNSA2",
+            "_noise",
+        ]
+
+
+class _Flat(NamedTuple):
+    """A rollout as one batch."""
+
+    seen: Tensor
+    chain: Tensor
+    carried: Tensor
+    mask: Tensor
+    advantage: Tensor
+    target: Tensor
+
+
+def _standardised(advantage_TNA: NDArray[np.float32], mask_TNA: NDArray[np.bool_]) -> NDArray[np.float32]:
+    counted = advantage_TNA[mask_TNA]
+    scaled: NDArray[np.float32] = ((advantage_TNA - counted.mean()) / (counted.std() + 1e-6)).astype(np.float32)
+    return scaled

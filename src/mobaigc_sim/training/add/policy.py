@@ -1,47 +1,28 @@
-"""The ADD network as a Stable-Baselines3 policy, with its target copy and its two optimisers."""
+"""The ADD network as a Stable-Baselines3 policy: encoder and diffusion actor, and a value function beside.
+
+Shapes: B batch, N tokens, L length of an observation.
+"""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...scheduling.add.critic import Pooling
 from ...scheduling.add.diffusion import Schedule as DiffusionSchedule
+from ...scheduling.add.encoder import SetEncoder
 from ...scheduling.add.network import AddConfig, AddNetwork
-from ...scheduling.tokens import ACTIONS, CELL_FEATURES, CONTENT_FEATURES, USER_FEATURES, TokenLayout
-from .actor_update import Scales
-
-
-def layout_of(observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> TokenLayout:
-    """The token layout whose sizes the spaces have; ValueError if there is none or an action is not in [−1, 1]."""
-    if not (isinstance(observation_space, spaces.Box) and isinstance(action_space, spaces.Box)):
-        raise ValueError("ADD needs Box observations and actions")
-    if len(observation_space.shape) != 1 or len(action_space.shape) != 1:
-        raise ValueError("ADD needs flat observations and actions")
-    if not (bool((action_space.low == -1).all()) and bool((action_space.high == 1).all())):
-        raise ValueError("ADD needs actions in [-1, 1]")
-    tokens = action_space.shape[0] // ACTIONS
-    levels = ((observation_space.shape[0] - CELL_FEATURES) // max(tokens, 1) - USER_FEATURES - 1) // CONTENT_FEATURES
-    layout = TokenLayout(tokens, levels)
-    if levels < 1 or (layout.size, layout.actions) != (observation_space.shape[0], action_space.shape[0]):
-        raise ValueError(
-            f"no token layout has {observation_space.shape[0]} observed numbers and {action_space.shape[0]} actions"
-        )
-    return layout
+from ...scheduling.tokens import ACTIONS
+from .chain import steps_of, walk
+from .sizes import layout_of
 
 
 class ADDPolicy(BasePolicy):
-    """Network, target network (Polyak average of all of it), running scales and optimisers.
-
-    One optimiser holds the encoder and the critics, the other the actor, whose input is detached: the encoder learns
-    from the TD loss alone.
-    """
+    """Actor and value function with encoders of their own, and one optimiser."""
 
     def __init__(
         self,
@@ -49,20 +30,17 @@ class ADDPolicy(BasePolicy):
         action_space: spaces.Box,
         lr_schedule: Schedule,
         *,
-        width: int = 64,
+        width: int = 32,
         heads: int = 2,
         layers: int = 1,
         hidden: int = 32,
         content: bool = True,
-        pooling: Pooling = "sum",
-        critic_norm: bool = True,
         denoising_steps: int = 5,
         schedule: DiffusionSchedule = "log_snr",
-        candidates: int = 8,
+        least_std: float = 0.3,
     ) -> None:
         super().__init__(observation_space, action_space, squash_output=True)
         layout = layout_of(observation_space, action_space)
-        self.candidates = candidates
         self.config = AddConfig(
             layout.tokens,
             layout.levels,
@@ -73,17 +51,19 @@ class ADDPolicy(BasePolicy):
             denoising_steps=denoising_steps,
             schedule=schedule,
             content=content,
-            critic_norm=critic_norm,
-            pooling=pooling,
+            critic=False,
         )
         self.network = AddNetwork(self.config)
-        self.target = copy.deepcopy(self.network).requires_grad_(False)
-        self.scales = Scales()
-        rate = lr_schedule(1)
-        self.actor_parameters = list(self.network.actor.parameters())
-        critic_parameters = [*self.network.encoder.parameters(), *self.network.critic.parameters()]
-        self.actor_optimizer = torch.optim.Adam(self.actor_parameters, lr=rate, fused=True)
-        self.critic_optimizer = torch.optim.Adam(critic_parameters, lr=rate, fused=True)
+        self.least_std = least_std
+        self.steps = steps_of(self.network.actor, least_std)
+        self.value_encoder = SetEncoder(layout, width, heads, layers, content=content)
+        self.value_head = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), fused=True)
+
+    def values(self, obs_BL: Tensor) -> tuple[Tensor, Tensor]:
+        """Predicted return of each token (B, N), and which tokens there are (B, N)."""
+        h_BNW, mask_BN = self.value_encoder(obs_BL)
+        return self.value_head(h_BNW).squeeze(-1) * mask_BN, mask_BN
 
     def forward(self, obs: PyTorchObs, deterministic: bool = False) -> Tensor:
         """As `predict`, on tensors."""
@@ -91,22 +71,21 @@ class ADDPolicy(BasePolicy):
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         assert isinstance(observation, Tensor)
-        action_BN2 = self.network.act(
-            observation.float(),
-            self.candidates,
-            deterministic=deterministic,
-            temperature=self.scales.exploration_temperature,
-        )
+        if deterministic:
+            return self.network.act(observation.float(), 1, deterministic=True).flatten(1)
+        h_BNW, mask_BN = self.network.encoder(observation.float())
+        noise_BSN2 = torch.randn(len(mask_BN), self.config.denoising_steps + 1, mask_BN.shape[1], ACTIONS)
+        action_BN2: Tensor = walk(self.network.actor, self.steps, h_BNW, mask_BN, noise_BSN2)[:, -1]
+        action_BN2 = action_BN2.clamp(-1, 1) * mask_BN.unsqueeze(-1)
         return action_BN2.flatten(1)
-
-    def update_target(self, tau: float) -> None:
-        """Move every weight of the target the share `tau` of the way to the network's."""
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.target.parameters()), list(self.network.parameters()), tau)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         parameters = super()._get_constructor_parameters()
         del parameters["normalize_images"]
-        sizes = {name: getattr(self.config, name) for name in self.config.__dataclass_fields__}
-        del sizes["tokens"], sizes["levels"]
-        return {**parameters, **sizes, "candidates": self.candidates, "lr_schedule": self._dummy_schedule}
+        names = ("width", "heads", "layers", "hidden", "content", "denoising_steps", "schedule")
+        return {
+            **parameters,
+            **{name: getattr(self.config, name) for name in names},
+            "least_std": self.least_std,
+            "lr_schedule": self._dummy_schedule,
+        }
