@@ -178,3 +178,22 @@ def test_a_rule_that_is_not_tuned_is_not_asked_for(tmp_path: Path) -> None:
     assert "unknown rule 'fixed'" in call(file, "--out", str(tmp_path), "--only", "fixed", code=2)
     file = write(tmp_path, "rules: [{name: a}]\n")
     assert "nothing to tune: no rule has the key 'tune'" in call(file, "--out", str(tmp_path), code=2)
+
+
+def test_what_is_found_is_put_into_the_file_as_it_was_written(tmp_path: Path) -> None:
+    found = "tuned:\n  priced: {log_price: -5.5}\n  edf: {log_price: -4.0, rule.miss: 0.1}\n"
+    plan = read_plan(write(tmp_path, RULES + found))
+    assert plan.scenario("test", 0).scheduler.log_price == -5.5
+    schedulers_of = {rule.name: rule.scheduler for rule in plan.rules()}
+    assert schedulers_of["priced"] is None
+    assert (schedulers_of["edf"].log_price, schedulers_of["edf"].rule.miss) == (-4.0, 0.1)
+    assert schedulers_of["dear"].log_price == 4.0
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [("pricd: {log_price: -5}", "unknown rule 'pricd'"), ("edf: {rule.miss: 2.0}", "less than 1")],
+)
+def test_numbers_that_fit_no_rule_are_told(tmp_path: Path, found: str, said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        read_plan(write(tmp_path, f"{RULES}tuned:\n  {found}\n"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,6 +57,9 @@ def evaluate(
     tokens: Annotated[
         int | None, typer.Option(min=1, help="Users that an agent sees at most; by default as trained.")
     ] = None,
+    bound: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Clairvoyant bound of the first N traces, about 10 s each.")
+    ] = 0,
     from_scores: Annotated[
         bool, typer.Option("--from-scores", help="Play nothing: tables and figures from the scores that are there.")
     ] = False,
@@ -64,11 +68,11 @@ def evaluate(
 ) -> None:
     """Play every rule and every trained agent of a file on the same test traces, and compare them with intervals.
 
-    Writes scores.parquet, table.csv, table.md and figures. `--set` is that of `train`.
+    Writes scores.parquet, bound.parquet if asked for, table.csv, table.md and figures. `--set` is that of `train`.
     """
     plan, runs = _plan(file, out, overrides)
     folder = runs if tag is None else runs / tag
-    from ..training.evaluate import SCORES
+    from ..training.evaluate import BOUND, SCORES
     from ..training.report import GROUPS, HEADINGS, comparison, lines, markdown, verdicts
     from ..training.scores import read_curves, read_scores, write_scores
 
@@ -81,6 +85,13 @@ def evaluate(
         tasks, absent = contestants(plan, runs, test, plan.config.tokens if tokens is None else tokens)
         scores, notes = gather(plan, run_many(play_one, tasks, jobs))
         write_scores(scores, [*absent, *notes], folder / SCORES)
+        if bound:
+            from ..training.bounds import bound_scores
+
+            pool = test.load()
+            first = replace(pool, traces=pool.traces[:bound])
+            kept = runs / "traces" / f"bound-{test.digest}.parquet"
+            bound_scores(first, kept=kept).to_parquet(folder / BOUND, index=False)
     scores, notes = read_scores(folder / SCORES)
     champion = plan.config.champion_name
     table, sentences = comparison(scores, champion), verdicts(scores, champion)

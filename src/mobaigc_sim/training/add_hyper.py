@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from ..registry import FrozenConfig
 from ..scheduling.add.critic import Pooling
 from ..scheduling.add.diffusion import Schedule
+from ..scheduling.add.network import EncoderKind
 from .add.actor_update import ActorUpdate, Credit
 from .add.algorithm import CreditRule
 from .baselines.hyper import Positive, Rate
@@ -50,12 +51,14 @@ class _NetworkHyper(FrozenConfig):
 class AddHyper(_NetworkHyper):
     """Of ADD; what it shares with PPO has the same meaning."""
 
+    OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "encoder")
+
     learning_rate: Rate = 1e-3
     """Step size of the optimiser."""
     gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
     """Discount factor of a decision step."""
     gae_lambda: Share = 0.95
-    """Weight of later errors in the advantage."""
+    """Weight of later errors in the targets of values."""
     n_steps: Positive = 64
     """Steps of every environment in a rollout."""
     batch_size: Positive = 1024
@@ -68,12 +71,17 @@ class AddHyper(_NetworkHyper):
     """Weight of the value function's loss."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients are cut to this norm."""
-    credit: CreditRule = "priced"
-    """What a user's action is judged by: its own requests less the price of its blocks, without the price, or all."""
+    actor_lambda: Share = 0.5
+    """The same in the advantage of actions; `gae_lambda` is that of the values."""
+    credit: CreditRule = "shared"
+    """What a user's action is judged by: all users by their values (shared) or by one return (joint), or its own
+    requests less the price of its blocks (priced), or without that price (own)."""
     price_cap: Annotated[float, Field(ge=0)] = 0.012
     """Most that a block is charged."""
-    denoising_steps: Positive = 5
-    """Steps of the chain."""
+    denoising_steps: Annotated[int, Field(ge=0)] = 5
+    """Steps of the chain; 0 for a Gaussian in its place."""
+    encoder: EncoderKind = "attention"
+    """`padded` for an MLP over all numbers."""
     least_std: Annotated[float, Field(gt=0)] = 0.3
     """Least standard deviation of a step of the chain while collecting."""
     step_discount: Share = 0.7

@@ -36,7 +36,7 @@ from .baselines.hyper import (
     Positive,
     PpoHyper,
 )
-from .tunable import Range, checked_ranges
+from .tunable import Range, checked_ranges, with_values
 
 ADD_AGENTS: dict[str, type[AddHyper] | type[OffPolicyAddHyper]] = {"add": AddHyper, "add-off-policy": OffPolicyAddHyper}
 RANDOM = "random"
@@ -98,6 +98,15 @@ class RuleConfig(FrozenConfig):
         scheduler = info.data.get("scheduler")
         return ranges if scheduler is None else checked_ranges(scheduler, ranges)
 
+    def with_values(self, values: Mapping[str, float]) -> RuleConfig:
+        """The rule with other numbers; one without a scheduler of its own is left as it is.
+
+        Raises ValidationError for numbers that its scheduler refuses.
+        """
+        if self.scheduler is None:
+            return self
+        return self.model_copy(update={"scheduler": with_values(self.scheduler, values)})
+
 
 class TuningConfig(FrozenConfig):
     """How rules are tuned: every one that says what to tune with the same budget."""
@@ -114,7 +123,8 @@ class AgentConfig(FrozenConfig):
     name: Name
     """Name in tables and of the folder; left out, that of the agent."""
     agent: str
-    """`add`, `add-off-policy`, or one of the baselines: dqn, ddpg, td3, sac, tqc, ppo, a2c, and all but the first with `-set` behind."""
+    """`add`, `add-off-policy`, or a baseline: dqn, ddpg, td3, sac, tqc, ppo, a2c, all but the first also with `-set`
+    behind."""
     seeds: Positive = 10
     """Training runs, with the seeds 0, 1, …"""
     hyper: Annotated[
@@ -182,6 +192,8 @@ class TrainingFile(FrozenConfig):
     """Schedulers that do not learn."""
     tuning: TuningConfig = TuningConfig()
     """How rules are tuned."""
+    tuned: Annotated[dict[str, dict[str, float]], Field(default_factory=dict)]
+    """Numbers that tuning found, by rule: what `mobaigc-sim tune` writes into tuned.yaml."""
     champion: str | None = None
     """Rule that all others are compared with; left out, the first."""
     agents: Annotated[tuple[AgentConfig, ...], Field(strict=False)] = ()
@@ -191,6 +203,15 @@ class TrainingFile(FrozenConfig):
     def champion_name(self) -> str:
         """Name of the rule that all others are compared with."""
         return self.champion if self.champion is not None else self.rules[0].name
+
+    @model_validator(mode="after")
+    def _tuned_are_rules(self) -> Self:
+        rules = {rule.name: rule for rule in self.rules}
+        for name, values in self.tuned.items():
+            if name not in rules:
+                raise UnknownNameError("rule", name, rules)
+            rules[name].with_values(values)
+        return self
 
     @model_validator(mode="after")
     def _names_tell_apart(self) -> Self:

@@ -29,7 +29,7 @@ from .pools import PoolFile
 from .runs import CONFIG, DONE, WEIGHTS, run_folder
 from .vec_env import CellVecEnv
 
-SCORES = "scores.parquet"
+SCORES, BOUND = "scores.parquet", "bound.parquet"
 KEPT = (
     "requests", "failed", "partial", "jpsq", "worth", "latency_p50_s", "latency_p95_s", "keep", "prb_s_per_image",
 )  # fmt: skip
@@ -70,7 +70,7 @@ def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> tuple[lis
 
     Raises MobaigcError for a run that was trained with other settings of the agent than the file now has.
     """
-    found = [Contestant(rule.name, "rule", 0, test, tokens, rule) for rule in plan.config.rules]
+    found = [Contestant(rule.name, "rule", 0, test, tokens, rule) for rule in plan.rules()]
     found.append(Contestant(RANDOM, "random", 0, test, tokens, None))
     notes = []
     for entry in plan.config.agents:

@@ -13,7 +13,7 @@ from ..scenario.load import load_as, load_scenario
 from ..scenario.locate import Node
 from ..scenario.merge import read_tree
 from ..scenario.schema import Scenario
-from .config import Settings, TrainingFile
+from .config import RuleConfig, Settings, TrainingFile
 
 Part = Literal["training", "validation", "test"]
 FIRST_REPLICATION: dict[Part, int] = {"training": 10_000, "validation": 20_000, "test": 30_000}
@@ -39,6 +39,11 @@ class Plan:
         first = FIRST_REPLICATION[part]
         return [variants[k % len(variants)].model_copy(update={"replication": first + k}) for k in range(count)]
 
+    def rules(self) -> list[RuleConfig]:
+        """The rules, with the numbers that tuning found."""
+        tuned = self.config.tuned
+        return [rule.with_values(tuned.get(rule.name, {})) for rule in self.config.rules]
+
     def variants(self, part: Part) -> list[int]:
         """The variant of each trace."""
         return [k % len(self.config.vary) for k in range(getattr(self.config.traces, part))]
@@ -47,7 +52,10 @@ class Plan:
         """A variant of the scenario; raises ScenarioError."""
         config, folder = self.config, os.path.dirname(os.path.abspath(self.file))
         own_key = "test_set" if part == "test" else "training_set"
+        own = [rule.name for rule in config.rules if rule.scheduler is None and rule.name in config.tuned]
+        tuned = [(("tuned", name), {f"scheduler.{key}": n for key, n in config.tuned[name].items()}) for name in own]
         layers: list[tuple[tuple[str | int, ...], Settings]] = [
+            *tuned,
             (("set",), config.set),
             ((own_key,), getattr(config, own_key)),
             (("vary", variant), config.vary[variant]),

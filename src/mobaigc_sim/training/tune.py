@@ -94,7 +94,7 @@ def tuned_rules(plan: Plan) -> list[TunedRule]:
     """
     own = plan.scenario("training", 0).scheduler
     found, problems = [], list[Problem]()
-    for index, rule in enumerate(plan.config.rules):
+    for index, rule in enumerate(plan.rules()):
         if not rule.tune:
             continue
         scheduler = own if rule.scheduler is None else rule.scheduler

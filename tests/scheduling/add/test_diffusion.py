@@ -140,6 +140,6 @@ def test_gradient_through_the_chain_is_right() -> None:
     assert (sums[0] - sums[1]) / 2e-2 == pytest.approx(float(gradient[index]), rel=0.02)
 
 
-def test_a_chain_needs_a_step() -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        DiffusionActor(8, 16, 0)
+def test_a_chain_has_no_negative_number_of_steps() -> None:
+    with pytest.raises(ValueError, match="at least 0"):
+        DiffusionActor(8, 16, -1)

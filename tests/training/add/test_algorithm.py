@@ -29,7 +29,7 @@ def make(pool: TracePool, **changes: object) -> ADD:
     return ADD("SetPolicy", CellVecEnv(pool, 4, seed=0), **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("credit", ["priced", "own", "joint"])
+@pytest.mark.parametrize("credit", ["shared", "priced", "own", "joint"])
 def test_it_learns_from_every_kind_of_credit(pool: TracePool, credit: str) -> None:
     agent = make(pool, credit=credit)
     before = [p.detach().clone() for p in agent.policy.network.actor.parameters()]
@@ -38,6 +38,30 @@ def test_it_learns_from_every_kind_of_credit(pool: TracePool, credit: str) -> No
     after = agent.policy.network.actor.parameters()
     assert all(torch.isfinite(p).all() for p in agent.policy.parameters())
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("changes", [{"denoising_steps": 0}, {"denoising_steps": 1}, {"encoder": "padded"}])
+def test_the_ablations_learn_too(pool: TracePool, tmp_path: Path, changes: dict[str, object]) -> None:
+    encoder = {"encoder": changes.pop("encoder")} if "encoder" in changes else {}
+    agent = make(pool, policy_kwargs={"width": 16, **encoder}, **changes).learn(128)
+    assert agent._n_updates > 0
+    agent.policy.network.save(tmp_path / "policy.safetensors")
+    network, _ = AddNetwork.load(tmp_path / "policy.safetensors")
+    seen = np.random.default_rng(0).normal(size=(2, agent.policy.config.layout.size)).astype(np.float32)
+    ours = network.act(torch.from_numpy(seen), 1, deterministic=True).flatten(1).numpy()
+    np.testing.assert_allclose(ours, agent.predict(seen, deterministic=True)[0], atol=1e-6)
+
+
+def test_a_gaussian_starts_from_no_noise(pool: TracePool) -> None:
+    """Two users that look the same get the same; the chain, which starts from noise, tells them apart."""
+    for steps, same in ((0, True), (5, False)):
+        agent = make(pool, denoising_steps=steps)
+        layout = agent.policy.config.layout
+        seen = torch.zeros(1, layout.size)
+        parts = layout.unpack(seen)
+        parts.mask_N[:, :2], parts.users_NF[:, :2] = 1.0, 0.5
+        action = agent.policy.network.act(seen, 1, deterministic=True)[0, :2]
+        assert torch.equal(action[0], action[1]) == same
 
 
 def test_same_seed_same_policy(pool: TracePool) -> None:
@@ -83,5 +107,5 @@ def test_tools_of_sb3_take_it(pool: TracePool, tmp_path: Path) -> None:
 
 
 def test_an_unknown_credit_is_refused(pool: TracePool) -> None:
-    with pytest.raises(ValueError, match="priced, own, joint"):
-        make(pool, credit="shared")
+    with pytest.raises(ValueError, match="shared, priced, own, joint"):
+        make(pool, credit="fair")

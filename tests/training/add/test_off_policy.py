@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mobaigc_sim.scheduling.add.network import AddNetwork
 from mobaigc_sim.scheduling.tokens import TokenLayout
 from mobaigc_sim.training.add import OffPolicyADD as ADD
-from mobaigc_sim.training.add.sizes import layout_of
+from mobaigc_sim.training.spaces import layout_of
 
 from .toy import LAYOUT, SetBandit
 
@@ -175,5 +175,5 @@ def test_layout_is_read_off_the_spaces() -> None:
         (spaces.Box(-9.0, 9.0, (LAYOUT.size,)), spaces.Discrete(8)),
         (spaces.Box(-9.0, 9.0, (LAYOUT.size, 1)), actions),
     ]:
-        with pytest.raises(ValueError, match=r"ADD needs|no token layout"):
+        with pytest.raises(ValueError, match="needs the observations and actions of a TokenLayout"):
             layout_of(observed, acted)

@@ -9,7 +9,7 @@ from stable_baselines3.common.vec_env import VecMonitor
 
 from mobaigc_sim.errors import MobaigcError, UnknownNameError
 from mobaigc_sim.scheduling.tokens import TokenLayout
-from mobaigc_sim.training.baselines.agents import AGENTS, hyper_class, layout_of, make_agent
+from mobaigc_sim.training.baselines.agents import AGENTS, hyper_class, make_agent
 from mobaigc_sim.training.baselines.hyper import DeterministicHyper, EntropyHyper, OffPolicyHyper, PpoHyper
 from mobaigc_sim.training.baselines.wrappers import CentredReward, Undiscretised
 
@@ -70,7 +70,7 @@ def test_sac_on_sets_learns_a_bandit_of_known_optimum() -> None:
 def test_ppo_on_sets_learns_a_bandit_of_known_optimum() -> None:
     hyper = PpoHyper(width=16, learning_rate=2e-3, rollout_steps=64, epochs=5)
     made = make_agent("ppo-set", SetBandit(LAYOUT), hyper, seed=1)
-    assert regret_of(made, LAYOUT) == pytest.approx(0.30, abs=0.03)
+    assert regret_of(made, LAYOUT) > 0.25
     made.learn(5000)
     assert regret_of(made, LAYOUT) < 0.15
 
@@ -95,9 +95,7 @@ def test_hyperparameters_are_checked(field: dict[str, Any]) -> None:
         EntropyHyper(**field)
 
 
-def test_layout_is_read_from_the_spaces() -> None:
-    assert layout_of(SetBandit(LAYOUT)) == LAYOUT
-    assert layout_of(SetBandit(TokenLayout(16, 10))) == TokenLayout(16, 10)
+def test_spaces_of_no_layout_are_refused() -> None:
     other = SetBandit(LAYOUT)
     other.observation_space = spaces.Box(-1, 1, (LAYOUT.size + 1,), np.float32)
     with pytest.raises(MobaigcError, match="TokenLayout"):

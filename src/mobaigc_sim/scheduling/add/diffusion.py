@@ -93,16 +93,20 @@ def pool_weights(mask_BN: Tensor) -> Tensor:
 
 
 class DiffusionActor(nn.Module):
-    """The denoiser, a small network per user that sees the others through a masked mean, and its sampler."""
+    """The denoiser, a small network per user that sees the others through a masked mean, and its sampler.
+
+    With `steps` 0 there is no chain: one prediction from no noise, the mean of a Gaussian policy.
+    """
 
     signal_T: Tensor
     noise_T: Tensor
 
     def __init__(self, width: int, hidden: int = 32, steps: int = 5, schedule: Schedule = "log_snr") -> None:
         super().__init__()
-        if steps < 1:
-            raise ValueError(f"denoising steps must be at least 1, not {steps}")
-        self.steps = steps
+        if steps < 0:
+            raise ValueError(f"denoising steps must be at least 0, not {steps}")
+        self.start_scale = 1.0 if steps else 0.0
+        self.steps = steps = max(steps, 1)
         self.context = nn.Linear(width, hidden, bias=False)
         self.enter = nn.Linear(ACTIONS + steps, hidden)
         self.mix = nn.Linear(hidden, hidden)
@@ -138,7 +142,7 @@ class DiffusionActor(nn.Module):
         context_BND, weights_B1N = self.context(h_BNW), pool_weights(mask_BN)
         in_2D, in_TD = self.enter.weight[:, :ACTIONS], (self.enter.weight[:, ACTIONS:] + self.enter.bias[:, None]).T
         clean_T, kept_T, spread_T = self.ddim if noise_TBMN2 is None else self.ancestral
-        noisy_BNM2 = start_BMN2.transpose(1, 2)
+        noisy_BNM2 = self.start_scale * start_BMN2.transpose(1, 2)
         for step in range(self.steps - 1, 0, -1):
             entered = F.linear(noisy_BNM2, in_2D, in_TD[step])
             clean_BNM2 = self._finish(entered, context_BND, weights_B1N)

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import torch
 from pydantic import ValidationError
@@ -28,11 +28,13 @@ from .corrected import CorrectedRule
 from .critic import Pooling, TwinCritic
 from .diffusion import DiffusionActor, Schedule
 from .encoder import SetEncoder
+from .padded_encoder import PaddedEncoder
 
 FORMAT = "mobaigc-add-1"
 START_SEED = 0
 CORRECTED = "corrected"
 """Key of the metadata with the rule that the policy corrects."""
+EncoderKind = Literal["attention", "padded"]
 BLOCK = 8
 """Start noise is drawn for this many tokens at a time, so that a user's does not depend on how much padding follows."""
 
@@ -53,7 +55,10 @@ class AddConfig:
     hidden: int = 32
     """Width of the actor's and the critic's heads."""
     denoising_steps: int = 5
+    """0 for a Gaussian policy in the place of the chain."""
     schedule: Schedule = "log_snr"
+    encoder: EncoderKind = "attention"
+    """"padded" for an MLP over all numbers, which serves no other number of tokens and always sees the content."""
     content: bool = True
     """False leaves the content tokens out."""
     critic: bool = True
@@ -66,6 +71,12 @@ class AddConfig:
     def layout(self) -> TokenLayout:
         """Layout of the observations."""
         return TokenLayout(self.tokens, self.levels)
+
+    def make_encoder(self) -> SetEncoder | PaddedEncoder:
+        """A fresh encoder."""
+        if self.encoder == "padded":
+            return PaddedEncoder(self.layout, self.width)
+        return SetEncoder(self.layout, self.width, self.heads, self.layers, content=self.content)
 
 
 class Encoded(NamedTuple):
@@ -82,7 +93,7 @@ class AddNetwork(nn.Module):
     def __init__(self, config: AddConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = SetEncoder(config.layout, config.width, config.heads, config.layers, content=config.content)
+        self.encoder = config.make_encoder()
         self.actor = DiffusionActor(config.width, config.hidden, config.denoising_steps, config.schedule)
         if config.critic:
             self.critic = TwinCritic(config.width, config.hidden, norm=config.critic_norm, pooling=config.pooling)

@@ -27,13 +27,13 @@ from torch import Tensor
 from ...scheduling.tokens import ACTIONS
 from .chain import ExplorationNoise, log_likelihood, walk
 from .checkpoint import Resumable
-from .credit import Rollout, joint_advantages, user_advantages
+from .credit import Rollout, joint_advantages, shared_advantages, user_advantages
 from .policy import ADDPolicy
 
 MEAN_RATE = 0.05
 """Least weight of a rollout in the running mean of the reward, which starts as a plain mean."""
 
-CreditRule = Literal["priced", "own", "joint"]
+CreditRule = Literal["shared", "priced", "own", "joint"]
 
 
 class ADD(Resumable, OnPolicyAlgorithm):
@@ -41,13 +41,15 @@ class ADD(Resumable, OnPolicyAlgorithm):
 
     Beyond what `stable_baselines3.PPO` takes:
 
-    - `credit`: "priced", each user answers for its own requests and pays for its blocks; "own", without the price;
-      "joint", all share one advantage. The first two need the infos of `training.vec_env.CellVecEnv`;
+    - `credit`: "shared", all users answer for what becomes of every user, with values of single users; "priced", each
+      answers for its own requests and pays for its blocks; "own", without the price; "joint", all share one return.
+      All but the last need the infos of `training.vec_env.CellVecEnv`;
+    - `actor_lambda`: weight of later errors in the advantage of an action; `gae_lambda` is that of the values' targets;
     - `price_cap`: most that a block is charged, below that the price of the priced rule;
     - `noise_memory`: how much of a user's exploration noise is carried over to its next decision, see `chain`; where it
       is not 0, the environment must have `users_now`, as `CellVecEnv` has;
-    - `denoising_steps`, `least_std` of a step while collecting, `step_discount` of the advantage for each step before
-      the last.
+    - `denoising_steps` (0 for a Gaussian), `least_std` of a step while collecting, `step_discount` of the advantage for
+      each step before the last.
 
     Raises ValueError for spaces that no token layout fits and for an unknown credit.
     """
@@ -56,9 +58,9 @@ class ADD(Resumable, OnPolicyAlgorithm):
     policy: ADDPolicy  # type: ignore[assignment]
     CHECKPOINT_OPTIMIZERS = ("optimizer",)
     CHECKPOINT_ARGUMENTS = (
-        "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range", "vf_coef", "max_grad_norm", "credit",
-        "price_cap", "denoising_steps", "least_std", "step_discount", "noise_memory", "tensorboard_log", "verbose",
-        "policy_kwargs",
+        "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "actor_lambda", "clip_range", "vf_coef",
+        "max_grad_norm", "credit", "price_cap", "denoising_steps", "least_std", "step_discount", "noise_memory",
+        "tensorboard_log", "verbose", "policy_kwargs",
     )  # fmt: skip
 
     def __init__(
@@ -71,10 +73,11 @@ class ADD(Resumable, OnPolicyAlgorithm):
         n_epochs: int = 5,
         gamma: float = 0.99,
         gae_lambda: float = 0.95,
+        actor_lambda: float = 0.5,
         clip_range: float = 0.2,
         vf_coef: float = 0.5,
         max_grad_norm: float = 1.0,
-        credit: CreditRule = "priced",
+        credit: CreditRule = "shared",
         price_cap: float = 0.012,
         denoising_steps: int = 5,
         least_std: float = 0.3,
@@ -91,7 +94,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
         if credit not in get_args(CreditRule):
             raise ValueError(f"credit must be one of {', '.join(get_args(CreditRule))}, not {credit!r}")
         self.batch_size, self.n_epochs, self.clip_range = batch_size, n_epochs, clip_range
-        self.credit, self.price_cap = credit, price_cap
+        self.credit, self.price_cap, self.actor_lambda = credit, price_cap, actor_lambda
         self.denoising_steps, self.least_std, self.step_discount = denoising_steps, least_std, step_discount
         self.noise_memory = noise_memory
         self._mean_reward = 0.0
@@ -126,17 +129,17 @@ class ADD(Resumable, OnPolicyAlgorithm):
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
         ).to(self.device)  # type: ignore[assignment]
         self._rng = np.random.default_rng(self.seed)
-        self._noise = ExplorationNoise(self.noise_memory, self.n_envs, self.denoising_steps)
+        self._noise = ExplorationNoise(self.noise_memory, self.n_envs, self.policy.network.actor.steps)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
         """Act for some steps in every environment; False where the callback ends the training."""
         shape = n_rollout_steps, env.num_envs
-        tokens = self.policy.config.tokens
+        tokens, steps = self.policy.config.tokens, self.policy.network.actor.steps
         self._seen_TNL = np.empty((*shape, self.policy.config.layout.size), np.float32)
-        self._chain_TNSA2 = np.empty((*shape, self.denoising_steps + 1, tokens, ACTIONS), np.float32)
-        self._carried_TNSA2 = np.empty((*shape, self.denoising_steps, tokens, ACTIONS), np.float32)
+        self._chain_TNSA2 = np.empty((*shape, steps + 1, tokens, ACTIONS), np.float32)
+        self._carried_TNSA2 = np.empty((*shape, steps, tokens, ACTIONS), np.float32)
         rollout = Rollout(
             np.full((n_rollout_steps + 1, env.num_envs, tokens), -1),
             np.zeros((*shape, tokens), np.float32),
@@ -225,8 +228,9 @@ class ADD(Resumable, OnPolicyAlgorithm):
     def _advantages(self, rollout: Rollout) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Advantages and what the values of tokens should have been, both (T, N, A)."""
         if self.credit != "joint":
-            advantage_TNA = user_advantages(rollout, self.gamma, self.gae_lambda)
-            return advantage_TNA, advantage_TNA + rollout.value_TNA[:-1]
+            target_TNA = rollout.value_TNA[:-1] + user_advantages(rollout, self.gamma, self.gae_lambda)
+            find = shared_advantages if self.credit == "shared" else user_advantages
+            return np.broadcast_to(find(rollout, self.gamma, self.actor_lambda), target_TNA.shape), target_TNA
         self._mean_reward += (float(rollout.reward_TN.mean()) - self._mean_reward) * max(
             1 / (self._n_updates + 1), MEAN_RATE
         )
@@ -245,7 +249,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
     def _improve(self, flat: _Flat, part: Tensor, before_BSA: Tensor) -> tuple[float, float, float]:
         """One gradient step on a part of the rollout."""
         mask_BA, count = flat.mask[part], flat.mask[part].sum()
-        discount_S1 = self.step_discount ** torch.arange(self.denoising_steps - 1, -1, -1.0)[:, None]
+        discount_S1 = self.step_discount ** torch.arange(self.policy.network.actor.steps - 1, -1, -1.0)[:, None]
         advantage_BSA = flat.advantage[part][:, None] * discount_S1
         ratio_BSA = (self._likelihood(flat, part) - before_BSA).exp()
         clipped_BSA = ratio_BSA.clamp(1 - self.clip_range, 1 + self.clip_range)

@@ -67,7 +67,7 @@ class ExplorationNoise:
 @torch.no_grad()
 def walk(actor: DiffusionActor, steps: Steps, h_BNW: Tensor, mask_BN: Tensor, noise_BSN2: Tensor) -> Tensor:
     """A chain (B, T + 1, N, 2) for each state, from the noise it starts with to the action; noise (B, T + 1, N, 2)."""
-    states = [noise_BSN2[:, :1]]
+    states = [actor.start_scale * noise_BSN2[:, :1]]
     for place, (number, clean, kept, std) in enumerate(zip(*steps, strict=True)):
         found = actor(h_BNW, mask_BN, states[-1], number.expand(len(h_BNW), 1))
         states.append(clean * found + kept * states[-1] + std * noise_BSN2[:, place + 1, None])

@@ -59,6 +59,16 @@ def user_advantages(rollout: Rollout, gamma: float, gae_lambda: float) -> Floats
     return advantage_TNA
 
 
+def shared_advantages(rollout: Rollout, gamma: float, gae_lambda: float) -> Floats:
+    """Advantage (T, N, 1) of all users together, as the sum of those of single users.
+
+    What a block does for one user and what it costs the others both show in their values at the next step, so with a
+    small `gae_lambda` neither luck nor a price is needed.
+    """
+    shared_TN1: Floats = user_advantages(rollout, gamma, gae_lambda).sum(axis=2, keepdims=True)
+    return shared_TN1
+
+
 def joint_advantages(rollout: Rollout, mean_reward: float, gamma: float, gae_lambda: float) -> Floats:
     """Advantage (T, N) of all users together; the value of a state is the sum over its tokens.
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from ...scheduling.add.critic import Pooling
 from ...scheduling.add.diffusion import Schedule as DiffusionSchedule
 from ...scheduling.add.network import AddConfig, AddNetwork
+from ..spaces import layout_of
 from .actor_update import Scales
-from .sizes import layout_of
 
 
 class OffPolicyADDPolicy(BasePolicy):

@@ -14,11 +14,10 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
 from ...scheduling.add.diffusion import Schedule as DiffusionSchedule
-from ...scheduling.add.encoder import SetEncoder
-from ...scheduling.add.network import AddConfig, AddNetwork
+from ...scheduling.add.network import AddConfig, AddNetwork, EncoderKind
 from ...scheduling.tokens import ACTIONS
+from ..spaces import layout_of
 from .chain import steps_of, walk
-from .sizes import layout_of
 
 
 class ADDPolicy(BasePolicy):
@@ -34,6 +33,7 @@ class ADDPolicy(BasePolicy):
         heads: int = 2,
         layers: int = 1,
         hidden: int = 32,
+        encoder: EncoderKind = "attention",
         content: bool = True,
         denoising_steps: int = 5,
         schedule: DiffusionSchedule = "log_snr",
@@ -50,13 +50,14 @@ class ADDPolicy(BasePolicy):
             hidden=hidden,
             denoising_steps=denoising_steps,
             schedule=schedule,
+            encoder=encoder,
             content=content,
             critic=False,
         )
         self.network = AddNetwork(self.config)
         self.least_std = least_std
         self.steps = steps_of(self.network.actor, least_std)
-        self.value_encoder = SetEncoder(layout, width, heads, layers, content=content)
+        self.value_encoder = self.config.make_encoder()
         self.value_head = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1))
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), fused=True)
 
@@ -74,7 +75,7 @@ class ADDPolicy(BasePolicy):
         if deterministic:
             return self.network.act(observation.float(), 1, deterministic=True).flatten(1)
         h_BNW, mask_BN = self.network.encoder(observation.float())
-        noise_BSN2 = torch.randn(len(mask_BN), self.config.denoising_steps + 1, mask_BN.shape[1], ACTIONS)
+        noise_BSN2 = torch.randn(len(mask_BN), self.network.actor.steps + 1, mask_BN.shape[1], ACTIONS)
         action_BN2: Tensor = walk(self.network.actor, self.steps, h_BNW, mask_BN, noise_BSN2)[:, -1]
         action_BN2 = action_BN2.clamp(-1, 1) * mask_BN.unsqueeze(-1)
         return action_BN2.flatten(1)
@@ -82,7 +83,7 @@ class ADDPolicy(BasePolicy):
     def _get_constructor_parameters(self) -> dict[str, Any]:
         parameters = super()._get_constructor_parameters()
         del parameters["normalize_images"]
-        names = ("width", "heads", "layers", "hidden", "content", "denoising_steps", "schedule")
+        names = ("width", "heads", "layers", "hidden", "encoder", "content", "denoising_steps", "schedule")
         return {
             **parameters,
             **{name: getattr(self.config, name) for name in names},

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from sb3_contrib import TQC
 from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 
-from ...errors import MobaigcError, UnknownNameError
-from ...scheduling.tokens import ACTIONS, CELL_FEATURES, CONTENT_FEATURES, USER_FEATURES, TokenLayout
+from ...errors import UnknownNameError
+from ..spaces import layout_of
 from .hyper import (
     A2cHyper,
     AgentHyper,
@@ -71,7 +70,7 @@ def make_agent(
 
     Without `hyper` it has the defaults of its family. DQN is given `DiscreteActions` around the environments
     (`Undiscretised` turns its choices back). `tensorboard` is a folder for curves, which needs tensorboard installed.
-    Raises UnknownNameError, TypeError if `hyper` belongs to another family, and MobaigcError if an agent over sets
+    Raises UnknownNameError, TypeError if `hyper` belongs to another family, and SpacesError if an agent over sets
     meets observations that are not those of `TokenLayout`.
     """
     family = hyper_class(name)
@@ -94,25 +93,18 @@ def make_agent(
         return recipe.algorithm("MlpPolicy", env, policy_kwargs={"net_arch": list(hyper.hidden)}, **options)
     if isinstance(hyper, EntropyHyper):
         options["target_entropy"] = 0.0
-    encoder = {"layout": layout_of(env), "width": hyper.width, "heads": hyper.heads, "layers": hyper.layers}
+    encoder = {
+        "layout": layout_of(env.observation_space, env.action_space),
+        "width": hyper.width,
+        "heads": hyper.heads,
+        "layers": hyper.layers,
+    }
     policy = {
         "net_arch": [hyper.width],
         "features_extractor_class": SetFeatures,
         "features_extractor_kwargs": encoder,
     }
     return recipe.algorithm(recipe.set_policy, env, policy_kwargs=policy, **options)
-
-
-def layout_of(env: VecEnv) -> TokenLayout:
-    """Sizes of the observations, from the spaces; MobaigcError if no layout has them."""
-    seen, acted = env.observation_space, env.action_space
-    if isinstance(seen, spaces.Box) and isinstance(acted, spaces.Box) and len(seen.shape) == len(acted.shape) == 1:
-        tokens, odd = divmod(acted.shape[0], ACTIONS)
-        per_token, rest = divmod(seen.shape[0] - CELL_FEATURES, max(tokens, 1))
-        levels, left = divmod(per_token - USER_FEATURES - 1, CONTENT_FEATURES)
-        if tokens > 0 and levels > 0 and not (odd or rest or left):
-            return TokenLayout(tokens, levels)
-    raise MobaigcError(f"an agent over sets needs observations and actions of a TokenLayout, not {seen} and {acted}")
 
 
 def _family_options(hyper: AgentHyper, env: VecEnv) -> dict[str, Any]:
