@@ -81,7 +81,7 @@ def test_a_block_carries_no_more_than_its_slots_count_for() -> None:
         slot_N = rng.integers(0, len(rate_TU), times)
         total_db = 10 * math.log10(sinr_TU[slot_N, ue].sum())
         if trace.draw_TU[slot_N[-1], ue] >= forms[mcs].bler(total_db, 1):
-            again += times > 1
+            again += int(times > 1)
             assert forms[mcs].tb_size_bits_N[0] - 56 <= rate_TU[slot_N, ue].sum()
     assert again > 300
 

@@ -74,7 +74,7 @@ def assert_same(wanted: Scenario) -> World:
     [
         (),
         ("replication=1", "service.rlc.mode=um", "radio.harq.max_transmissions=2"),
-        ("radio.numerology=1", "radio.slice.prb_ratio=0.1", "radio.harq.combining=chase", "users.count=5"),
+        ("radio.numerology=1", "radio.slice.prb_ratio=0.1", "radio.harq.combining=chase", "radio.tx_power=15 dBm"),
         ("service.rlc.max_retx=0", "radio.tx_power=20 dBm", "radio.harq.max_transmissions=1"),
         ("media.semantic=off", "service.gpu_workers=4", "service.allocation_interval=7 ms"),
     ],

@@ -55,15 +55,15 @@ class AddHyper(_NetworkHyper):
 
     learning_rate: Rate = 1e-3
     """Step size of the optimiser."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.995
     """Discount factor of a decision step."""
     gae_lambda: Share = 0.95
     """Weight of later errors in the targets of values."""
-    n_steps: Positive = 64
+    n_steps: Positive = 128
     """Steps of every environment in a rollout."""
-    batch_size: Positive = 1024
+    batch_size: Positive = 2048
     """Decisions a gradient step."""
-    n_epochs: Positive = 5
+    n_epochs: Positive = 2
     """Times that a rollout is gone through."""
     clip_range: Annotated[float, Field(gt=0)] = 0.2
     """How far the likelihood of a step may move."""
@@ -71,7 +71,7 @@ class AddHyper(_NetworkHyper):
     """Weight of the value function's loss."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients are cut to this norm."""
-    actor_lambda: Share = 0.5
+    actor_lambda: Share = 0.3
     """The same in the advantage of actions; `gae_lambda` is that of the values."""
     credit: CreditRule = "shared"
     """What a user's action is judged by: all users by their values (shared) or by one return (joint), or its own
@@ -86,7 +86,7 @@ class AddHyper(_NetworkHyper):
     """Least standard deviation of a step of the chain while collecting."""
     step_discount: Share = 0.7
     """Discount of the advantage for each step of the chain before the last."""
-    noise_memory: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    noise_memory: Annotated[float, Field(ge=0, lt=1)] = 0.97
     """How much of a user's exploration noise is carried over to its next decision."""
 
 

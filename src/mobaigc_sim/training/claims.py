@@ -119,7 +119,8 @@ def profiles(scores: pd.DataFrame, champion: str, bound_1T: Scores | None) -> pd
     """Performance profiles of the champion and the agents: rows of agent, role, measure, threshold, share, low, high.
 
     The measure is the normalised score of each seed and trace, (reward − random) / (bound − random) with the random
-    policy's and the bound's reward on the same trace; without a bound or random it is reward − the champion's.
+    policy's and the bound's reward on the same trace; without a bound or random it is reward − the champion's, of the
+    agents alone.
     """
     base_ST, champion_T = _random(scores), score_matrix(scores, champion).mean(axis=0)
     kinds = scores.drop_duplicates("agent").set_index("agent")["kind"]
@@ -127,13 +128,15 @@ def profiles(scores: pd.DataFrame, champion: str, bound_1T: Scores | None) -> pd
     rewards = {name: score_matrix(scores, name) for name in agents}
     if bound_1T is None or base_ST is None:
         measure = f"reward above {champion}"
-        measured = {name: own_ST - champion_T for name, own_ST in rewards.items()}
+        measured = {name: own_ST - champion_T for name, own_ST in rewards.items() if name != champion}
     else:
         measure, random_T = "normalised score", base_ST.mean(axis=0)
         scale_T = bound_1T[0] - random_T
         if (scale_T <= 0).any():
             raise MobaigcError(f"the bound is not above {RANDOM} on trace {int(np.argmin(scale_T))}")
         measured = {name: (own_ST - random_T) / scale_T for name, own_ST in rewards.items()}
+    if not measured:
+        return pd.DataFrame()
     ends = np.array([np.quantile(own_ST, [0.02, 1.0]) for own_ST in measured.values()])
     thresholds_K = np.linspace(ends[:, 0].min(), ends[:, 1].max(), THRESHOLDS)
     draw, best = resampler_of(scores), mlp_agents(scores)[:1]
@@ -175,6 +178,7 @@ def ablation(scores: pd.DataFrame, main: pd.DataFrame, champion: str) -> pd.Data
     if ADD not in set(scores["agent"]):
         return table
     told = differences(scores, ADD, table["agent"].to_list())
+    told.loc[told["agent"] == ADD, _names("difference")] = np.nan
     return table.join(told[_names("difference")].rename(columns=lambda name: name.replace("difference", "to_add")))
 
 

@@ -27,6 +27,7 @@ PARTS = {
 }
 AXES = {"users": "number of users", "speed": "speed (km/h)", "load": "load"}
 _KINDS = {"rule": (GREEN, "s"), "random": (SOFT, "x"), "learned": (BLUE, "o")}
+_FAINT = {"color": SOFT, "linewidth": 0.5, "linestyle": "-", "alpha": 0.7}
 _WIDE, _ROW = 7.16, 0.145
 
 
@@ -88,14 +89,17 @@ def profiles_panels(table: pd.DataFrame, roles: Sequence[str]) -> Figure:
     looks = dict(_looks([role for role in roles if role in set(table["role"])]))
     for axes, scenario in zip(panels, scenarios, strict=True):
         own = table[table["scenario"] == scenario]
-        for agent in sorted(_names(own, "agent"), key=lambda name: _role(own, name) in looks):
+        named = []
+        for agent in sorted(_names(own, "agent"), key=lambda name: _role(own, name) not in looks):
             curve, role = own[own["agent"] == agent], _role(own, agent)
-            look: dict[str, Any] = looks.get(role, {"color": SOFT, "linewidth": 0.5, "alpha": 0.7, "zorder": 1})
+            look: dict[str, Any] = looks.get(role, _FAINT)
             axes.plot(curve["threshold"], curve["share"], label=role, **look)
             if role in looks:
                 color = look["color"]
                 axes.fill_between(curve["threshold"], curve["low"], curve["high"], color=color, alpha=0.15, linewidth=0)
-        axes.set(title=scenario, ylim=(0, 1.02), xlabel=own["measure"].iloc[0], ylabel="share above")
+                named += [f"{role}: {agent}"] if role != agent else []
+        title = f"{scenario} ({', '.join(named)})" if named else scenario
+        axes.set(title=title, ylim=(0, 1.02), xlabel=own["measure"].iloc[0], ylabel="share above")
         axes.set_xlim(own["threshold"].min(), own["threshold"].max())
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     _legend_of_all(figure, panels)

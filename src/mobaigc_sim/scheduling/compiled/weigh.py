@@ -23,9 +23,7 @@ from ..compiled_fill import fill_blocks
 
 
 @njit(cache=True)
-def weigh_blocks(
-    ue_N: Any, log_weight_U: Any, bits_NB: Any, backlog_bits_U: Any, owner_B: Any, wish_B: Any
-) -> None:
+def weigh_blocks(ue_N: Any, log_weight_U: Any, bits_NB: Any, backlog_bits_U: Any, owner_B: Any, wish_B: Any) -> None:
     """Write the winners of the blocks that have no owner (< 0) into `wish_B` (−1 for nobody).
 
     `bits_NB`: what a block is expected to carry; `log_weight_U`: logarithms of the weights, up to a constant.
