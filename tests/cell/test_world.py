@@ -108,6 +108,11 @@ def test_whole_pictures_are_served_as_in_simpy(rule: str) -> None:
     assert set(found["keep"][found["offered_bytes"] > 0]) == {1.0}
 
 
+@pytest.mark.parametrize("rule", ["priced_utility", "max_ci"])
+def test_fading_that_is_drawn_anew_in_every_block_is_as_in_simpy(rule: str) -> None:
+    assert_same(load_scenario(SCENARIOS / "cell_twins.yaml", ("duration=3 s", f"scheduler.kind={rule}")))
+
+
 class Curious(Scheduler):
     """Serves the user told of least, and asks for less the more there is to do; everything it is told goes in."""
 

@@ -71,8 +71,8 @@ def test_all_rules_have_the_same_trials_and_the_best_is_found(tmp_path: Path) ->
         values = [json.loads(row["values"]) for row in rows if row["rule"] == name]
         assert tuned[name] == values[rewards.index(max(rewards))]
     assert [json.loads(rows[k]["values"]) for k in (0, 1)] == [
-        {"log_price": -7.0},
-        {"log_price": 4.0, "per_second": 4.0, "urgency": 0.05},
+        {"log_price": -5.0},
+        {"log_price": 4.0, "per_second": 2.0, "urgency": 0.2},
     ]
     dear = [float(row["reward"]) for row in rows if row["rule"] == "dear"]
     assert max(dear) > dear[0] and tuned["dear"]["log_price"] < -3

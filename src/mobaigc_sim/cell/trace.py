@@ -18,6 +18,7 @@ from ..kernel.streams import Streams
 from ..media.bank_stack import BankStack
 from ..mobility.base import FOREVER_NS
 from ..radio.downlink import Downlink
+from ..radio.fading import Tape
 from ..scenario.schema import Scenario
 from .cell import make_mobility
 from .compiled.state import NEVER_NS, Content, Trace
@@ -88,16 +89,22 @@ def tabulate(scenario: Scenario, media: BankStack, places: dict[tuple[str, int],
     slots, n_ue = slots_of(scenario) + 1, scenario.n_ue
     place_a_TU, place_b_TU, draw_TU = np.empty((slots, n_ue)), np.empty((slots, n_ue)), np.empty((slots, n_ue))
     snr_TU, speed_TU = np.empty((slots, n_ue), np.float32), np.empty((slots, n_ue))
+    tapes, start_a, start_b = list[Tape](), 0, 0
     for slot in range(slots):
         now = motion.advance(slot * link.carrier.slot_ns)
         channel, draw_TU[slot] = link.conditions(slot, now.position_m_U2, now.travelled_m_U)
-        place_a_TU[slot], place_b_TU[slot] = channel.place_a_UC[:, 0], channel.place_b_UC[:, 0]
+        if tapes and channel.tape is not tapes[-1]:
+            start_a, start_b = start_a + len(tapes[-1].reel_a_R2B), start_b + len(tapes[-1].reel_b_R2B)
+        if not tapes or channel.tape is not tapes[-1]:
+            tapes.append(channel.tape)
+        place_a_TU[slot] = start_a + channel.place_a_UC[:, 0]
+        place_b_TU[slot] = start_b + channel.place_b_UC[:, 0]
         snr_TU[slot] = channel.snr_UC[:, 0]
         speed_TU[slot] = np.hypot(now.velocity_mps_U2[:, 0], now.velocity_mps_U2[:, 1])
     ready_ns_R = _ready(scenario, media, requests)
     return Trace(
-        reel_a_R2B=channel.tape.reel_a_R2B,
-        reel_b_R2B=channel.tape.reel_b_R2B,
+        reel_a_R2B=np.concatenate([tape.reel_a_R2B for tape in tapes]),
+        reel_b_R2B=np.concatenate([tape.reel_b_R2B for tape in tapes]),
         place_a_TU=place_a_TU,
         place_b_TU=place_b_TU,
         snr_TU=snr_TU,

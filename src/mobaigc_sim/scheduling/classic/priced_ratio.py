@@ -46,9 +46,9 @@ class WorthConfig(PluginConfig):
 class PricedRatioConfig(WorthConfig):
     """What a request earns, and what a block costs."""
 
-    log_price: float = -7.0
+    log_price: float = -5.0
     """Logarithm of the price of a resource block while nothing waits, in units of the reward."""
-    per_second: float = 4.0
+    per_second: float = 2.0
     """What a second of waiting work adds to that; 0 for a fixed price."""
 
     def pricing(self, keep_K: NDArray[np.float64]) -> Pricing:

@@ -27,9 +27,9 @@ class PricedUtilityConfig(PricedRatioConfig):
 
     kind: Literal["priced_utility"] = "priced_utility"
     """Name of the scheduler."""
-    sharpness: Annotated[float, Field(ge=0)] = 1.0
+    sharpness: Annotated[float, Field(ge=0)] = 0.2
     """Exponent of what a bit earns in the weight; 0 for the largest rate alone."""
-    urgency: Annotated[float, Field(ge=0)] = 0.05
+    urgency: Annotated[float, Field(ge=0)] = 0.2
     """Time to the deadline, in seconds, at which the priority is doubled."""
 
     def pricing(self, keep_K: NDArray[np.float64]) -> Pricing:
