@@ -83,7 +83,9 @@ class AddHyper(_NetworkHyper):
     encoder: EncoderKind = "attention"
     """`padded` for an MLP over all numbers."""
     least_std: Annotated[float, Field(gt=0)] = 0.3
-    """Least standard deviation of a step of the chain while collecting."""
+    """Least standard deviation of a step of the chain while collecting, at the start."""
+    last_std: Annotated[float, Field(gt=0)] | None = None
+    """The same at the end, with equal steps between; left out, it stays as it is."""
     step_discount: Share = 0.7
     """Discount of the advantage for each step of the chain before the last."""
     noise_memory: Annotated[float, Field(ge=0, lt=1)] = 0.97

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from mobaigc_sim.cell.world import TracePool
@@ -62,6 +63,30 @@ def test_a_gaussian_starts_from_no_noise(pool: TracePool) -> None:
         parts.mask_N[:, :2], parts.users_NF[:, :2] = 1.0, 0.5
         action = agent.policy.network.act(seen, 1, deterministic=True)[0, :2]
         assert torch.equal(action[0], action[1]) == same
+
+
+class Spreads(BaseCallback):
+    """Notes the least spread of every rollout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[float] = []
+
+    def _on_rollout_start(self) -> None:
+        self.seen.append(self.model.policy.least_std)
+        assert float(self.model.policy.steps.std.min()) == pytest.approx(self.seen[-1])
+
+    def _on_step(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("last", "wanted"), [(0.2, [0.8, 0.65, 0.5, 0.35]), (None, [0.8] * 4)])
+def test_exploration_falls_evenly_to_the_end_of_training(
+    pool: TracePool, last: float | None, wanted: list[float]
+) -> None:
+    spreads = Spreads()
+    make(pool, least_std=0.8, last_std=last).learn(256, spreads)
+    assert spreads.seen == pytest.approx(wanted)
 
 
 def test_same_seed_same_policy(pool: TracePool) -> None:

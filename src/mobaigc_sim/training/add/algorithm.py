@@ -48,8 +48,8 @@ class ADD(Resumable, OnPolicyAlgorithm):
     - `price_cap`: most that a block is charged, below that the price of the priced rule;
     - `noise_memory`: how much of a user's exploration noise is carried over to its next decision, see `chain`; where it
       is not 0, the environment must have `users_now`, as `CellVecEnv` has;
-    - `denoising_steps` (0 for a Gaussian), `least_std` of a step while collecting, `step_discount` of the advantage for
-      each step before the last.
+    - `denoising_steps` (0 for a Gaussian), `least_std` of a step while collecting, evenly from there to `last_std` at the
+      end of training, `step_discount` of the advantage for each step before the last.
 
     Raises ValueError for spaces that no token layout fits and for an unknown credit.
     """
@@ -59,8 +59,8 @@ class ADD(Resumable, OnPolicyAlgorithm):
     CHECKPOINT_OPTIMIZERS = ("optimizer",)
     CHECKPOINT_ARGUMENTS = (
         "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "actor_lambda", "clip_range", "vf_coef",
-        "max_grad_norm", "credit", "price_cap", "denoising_steps", "least_std", "step_discount", "noise_memory",
-        "tensorboard_log", "verbose", "policy_kwargs",
+        "max_grad_norm", "credit", "price_cap", "denoising_steps", "least_std", "last_std", "step_discount",
+        "noise_memory", "tensorboard_log", "verbose", "policy_kwargs",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +81,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
         price_cap: float = 0.012,
         denoising_steps: int = 5,
         least_std: float = 0.3,
+        last_std: float | None = None,
         step_discount: float = 0.7,
         noise_memory: float = 0.97,
         stats_window_size: int = 100,
@@ -95,8 +96,8 @@ class ADD(Resumable, OnPolicyAlgorithm):
             raise ValueError(f"credit must be one of {', '.join(get_args(CreditRule))}, not {credit!r}")
         self.batch_size, self.n_epochs, self.clip_range = batch_size, n_epochs, clip_range
         self.credit, self.price_cap, self.actor_lambda = credit, price_cap, actor_lambda
-        self.denoising_steps, self.least_std, self.step_discount = denoising_steps, least_std, step_discount
-        self.noise_memory = noise_memory
+        self.denoising_steps, self.step_discount, self.noise_memory = denoising_steps, step_discount, noise_memory
+        self.least_std, self.last_std = least_std, least_std if last_std is None else last_std
         self._mean_reward = 0.0
         super().__init__(
             policy,  # type: ignore[arg-type]
@@ -147,6 +148,8 @@ class ADD(Resumable, OnPolicyAlgorithm):
             np.zeros(shape, np.bool_),
             np.zeros((n_rollout_steps + 1, env.num_envs, tokens), np.float32),
         )
+        done = min(self.num_timesteps / self._total_timesteps, 1.0)
+        self.policy.explore_with(self.least_std + done * (self.last_std - self.least_std))
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
         for t in range(n_rollout_steps):

@@ -55,11 +55,15 @@ class ADDPolicy(BasePolicy):
             critic=False,
         )
         self.network = AddNetwork(self.config)
-        self.least_std = least_std
-        self.steps = steps_of(self.network.actor, least_std)
+        self.explore_with(least_std)
         self.value_encoder = self.config.make_encoder()
         self.value_head = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1))
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), fused=True)
+
+    def explore_with(self, least_std: float) -> None:
+        """The least spread of a step from now on, of actions that are not deterministic."""
+        self.least_std = least_std
+        self.steps = steps_of(self.network.actor, least_std)
 
     def values(self, obs_BL: Tensor) -> tuple[Tensor, Tensor]:
         """Predicted return of each token (B, N), and which tokens there are (B, N)."""
