@@ -48,8 +48,8 @@ class ADD(Resumable, OnPolicyAlgorithm):
     - `price_cap`: most that a block is charged, below that the price of the priced rule;
     - `noise_memory`: how much of a user's exploration noise is carried over to its next decision, see `chain`; where it
       is not 0, the environment must have `users_now`, as `CellVecEnv` has;
-    - `denoising_steps` (0 for a Gaussian), `least_std` of a step while collecting, evenly from there to `last_std` at the
-      end of training, `step_discount` of the advantage for each step before the last.
+    - `denoising_steps` (0 for a Gaussian), `least_std` of a step while collecting, evenly from there to `last_std` at
+      the end of training, `step_discount` of the advantage for each step before the last.
 
     Raises ValueError for spaces that no token layout fits and for an unknown credit.
     """
