@@ -62,7 +62,7 @@ class SchedulingProblem:
         self.observation_NL = np.zeros((cells, self.layout.size), np.float32)
         self.reward_N4 = np.zeros((cells, 4))
         shape = cells, tokens
-        self.credit = Credit(np.full(shape, -1), np.zeros(shape), np.zeros(shape, np.int64), np.zeros(cells))
+        self.credit = Credit(np.full(shape, -1), np.zeros(shape), np.zeros(shape, np.int64))
         self.block_cost = float(self.world.members[0].seen.reward_3[2])
         """What a block costs in the reward."""
         self._range_2 = np.array(ACTION_RANGE)

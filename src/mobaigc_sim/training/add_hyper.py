@@ -53,17 +53,17 @@ class AddHyper(_NetworkHyper):
 
     OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "encoder")
 
-    learning_rate: Rate = 1e-3
+    learning_rate: Rate = 5e-4
     """Step size of the optimiser."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.995
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
     """Discount factor of a decision step."""
     gae_lambda: Share = 0.95
-    """Weight of later errors in the targets of values."""
+    """Weight of later errors in advantages and in the targets of values."""
     n_steps: Positive = 128
     """Steps of every environment in a rollout."""
-    batch_size: Positive = 2048
+    batch_size: Positive = 512
     """Decisions a gradient step."""
-    n_epochs: Positive = 2
+    n_epochs: Positive = 8
     """Times that a rollout is gone through."""
     clip_range: Annotated[float, Field(gt=0)] = 0.2
     """How far the likelihood of a step may move."""
@@ -71,25 +71,18 @@ class AddHyper(_NetworkHyper):
     """Weight of the value function's loss."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients are cut to this norm."""
-    actor_lambda: Share = 0.3
-    """The same in the advantage of actions; `gae_lambda` is that of the values."""
     credit: CreditRule = "shared"
-    """What a user's action is judged by: all users by their values (shared) or by one return (joint), or its own
-    requests less the price of its blocks (priced), or without that price (own)."""
-    price_cap: Annotated[float, Field(ge=0)] = 0.012
-    """Most that a block is charged."""
+    """What actions are judged by: what every user earns and can expect (shared), or one return (joint)."""
     denoising_steps: Annotated[int, Field(ge=0)] = 5
     """Steps of the chain; 0 for a Gaussian in its place."""
     encoder: EncoderKind = "attention"
     """`padded` for an MLP over all numbers."""
-    least_std: Annotated[float, Field(gt=0)] = 0.3
+    least_std: Annotated[float, Field(gt=0)] = 0.7
     """Least standard deviation of a step of the chain while collecting, at the start."""
-    last_std: Annotated[float, Field(gt=0)] | None = None
-    """The same at the end, with equal steps between; left out, it stays as it is."""
+    last_std: Annotated[float, Field(gt=0)] | None = 0.2
+    """The same at the end, with equal steps between; null if it stays as it is."""
     step_discount: Share = 0.7
     """Discount of the advantage for each step of the chain before the last."""
-    noise_memory: Annotated[float, Field(ge=0, lt=1)] = 0.97
-    """How much of a user's exploration noise is carried over to its next decision."""
 
 
 class OffPolicyAddHyper(_NetworkHyper):

@@ -82,7 +82,6 @@ class CellVecEnv(VecEnv):
             "user": credit.user[n].copy(),
             "earned": credit.earned[n].copy(),
             "blocks": credit.blocks[n].copy(),
-            "log_price": float(credit.log_price[n]),
             "block_cost": self.problem.block_cost,
         }
 

@@ -30,7 +30,7 @@ def make(pool: TracePool, **changes: object) -> ADD:
     return ADD("SetPolicy", CellVecEnv(pool, 4, seed=0), **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("credit", ["shared", "priced", "own", "joint"])
+@pytest.mark.parametrize("credit", ["shared", "joint"])
 def test_it_learns_from_every_kind_of_credit(pool: TracePool, credit: str) -> None:
     agent = make(pool, credit=credit)
     before = [p.detach().clone() for p in agent.policy.network.actor.parameters()]
@@ -132,5 +132,5 @@ def test_tools_of_sb3_take_it(pool: TracePool, tmp_path: Path) -> None:
 
 
 def test_an_unknown_credit_is_refused(pool: TracePool) -> None:
-    with pytest.raises(ValueError, match="shared, priced, own, joint"):
+    with pytest.raises(ValueError, match="shared, joint"):
         make(pool, credit="fair")

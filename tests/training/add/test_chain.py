@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch.distributions import Normal
 
 from mobaigc_sim.scheduling.add.diffusion import DiffusionActor
-from mobaigc_sim.training.add.chain import ExplorationNoise, log_likelihood, steps_of, walk
+from mobaigc_sim.training.add.chain import log_likelihood, steps_of, walk
 
 B, N, W = 3, 5, 8
 
@@ -71,27 +70,3 @@ def test_raising_the_likelihood_moves_the_action_there(actor: DiffusionActor) ->
         optimizer.step()
     last = actor(h, mask, chain[:, -2:-1], torch.zeros(B, 1, dtype=torch.int64))[:, 0]
     assert (last[mask] - 0.6).abs().mean() < 0.1
-
-
-def test_noise_follows_the_user_and_stays_standard_normal() -> None:
-    torch.manual_seed(0)
-    noise = ExplorationNoise(0.9, 400, 2)
-    first, _ = noise.draw(np.tile([0, 1, 2], (400, 1)))
-    second, carried = noise.draw(np.tile([2, 0, -1], (400, 1)))
-    torch.testing.assert_close(carried[:, :, 1], 0.9 * first[:, 1:, 0])
-    fresh = second[:, 1:, :2] - carried[:, :, :2]
-    assert fresh.std().item() == pytest.approx((1 - 0.9**2) ** 0.5, rel=0.05)
-    assert second.std().item() == pytest.approx(1.0, rel=0.05)
-    assert abs(torch.corrcoef(torch.stack((second[:, 1:, 1].ravel(), first[:, 1:, 1].ravel())))[0, 1].item()) < 0.1
-
-
-def test_carried_noise_is_no_news(actor: DiffusionActor) -> None:
-    """The density is that of the fresh part of the noise alone."""
-    h, mask = states()
-    steps, noise = steps_of(actor, 0.25), ExplorationNoise(0.8, B, actor.steps)
-    users = np.tile(np.arange(N), (B, 1))
-    noise.draw(users)
-    drawn, carried = noise.draw(users)
-    found = log_likelihood(actor, steps, h, mask, walk(actor, steps, h, mask, drawn), carried, 0.8)
-    fresh = (drawn[:, 1:] - carried) / 0.6
-    torch.testing.assert_close(found, -0.5 * fresh.square().sum(-1), atol=1e-4, rtol=1e-4)

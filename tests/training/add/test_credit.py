@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobaigc_sim.training.add.credit import Rollout, joint_advantages, shared_advantages, user_advantages
+from mobaigc_sim.training.add.credit import Rollout, joint_advantages, user_advantages
 
 GAMMA = 0.9
 
@@ -81,12 +81,12 @@ def test_joint_advantages_sum_the_values_of_the_users() -> None:
             assert advantage[t, n] == pytest.approx(total - value[t, n], abs=1e-4)
 
 
-def test_shared_advantages_are_the_returns_of_all_users_less_their_values() -> None:
+def test_their_sums_are_the_returns_of_all_users_less_their_values() -> None:
     r = rollout(seed=3)
-    found = shared_advantages(r, GAMMA, 1.0)
+    found = user_advantages(r, GAMMA, 1.0).sum(axis=2)
     for t in range(len(r.earned_TNA)):
         for n in range(2):
             users = r.user_TNA[t, n][r.user_TNA[t, n] >= 0]
             values = r.value_TNA[t, n][r.user_TNA[t, n] >= 0]
             wanted = sum(own_return(r, t, n, int(ue)) for ue in users) - values.sum()
-            assert found[t, n, 0] == pytest.approx(wanted, abs=1e-4)
+            assert found[t, n] == pytest.approx(wanted, abs=1e-4)

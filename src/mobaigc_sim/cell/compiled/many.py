@@ -91,8 +91,6 @@ class Credit(NamedTuple):
     """Reward of its requests that ended (N, A), without the band."""
     blocks: Indices
     """Blocks it was sent on (N, A)."""
-    log_price: Array
-    """Logarithm of the price of a block by the priced rule (N)."""
 
 
 class SlotView(NamedTuple):
@@ -201,7 +199,6 @@ def step_all(
         member.cell.blocks_U[:] = 0
         serve_epoch(shared, traces[member.clock_3[1]], member, member.plan.log_weight_U, member.plan.level_U)
         reward_N4[n] = member.cell.reward_4
-        credit_N.log_price[n] = member.plan.cell_2[1]
         for a in range(len(member.ue_A)):
             u = member.ue_A[a]
             credit_N.user[n, a] = u

@@ -25,15 +25,15 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from ...scheduling.tokens import ACTIONS
-from .chain import ExplorationNoise, log_likelihood, walk
+from .chain import log_likelihood, walk
 from .checkpoint import Resumable
-from .credit import Rollout, joint_advantages, shared_advantages, user_advantages
+from .credit import Rollout, joint_advantages, user_advantages
 from .policy import ADDPolicy
 
 MEAN_RATE = 0.05
 """Least weight of a rollout in the running mean of the reward, which starts as a plain mean."""
 
-CreditRule = Literal["shared", "priced", "own", "joint"]
+CreditRule = Literal["shared", "joint"]
 
 
 class ADD(Resumable, OnPolicyAlgorithm):
@@ -41,13 +41,8 @@ class ADD(Resumable, OnPolicyAlgorithm):
 
     Beyond what `stable_baselines3.PPO` takes:
 
-    - `credit`: "shared", all users answer for what becomes of every user, with values of single users; "priced", each
-      answers for its own requests and pays for its blocks; "own", without the price; "joint", all share one return.
-      All but the last need the infos of `training.vec_env.CellVecEnv`;
-    - `actor_lambda`: weight of later errors in the advantage of an action; `gae_lambda` is that of the values' targets;
-    - `price_cap`: most that a block is charged, below that the price of the priced rule;
-    - `noise_memory`: how much of a user's exploration noise is carried over to its next decision, see `chain`; where it
-      is not 0, the environment must have `users_now`, as `CellVecEnv` has;
+    - `credit`: "shared", all users answer for what becomes of every user, by the values of single users, which needs
+      the infos of `training.vec_env.CellVecEnv`; "joint", by one return and one value;
     - `denoising_steps` (0 for a Gaussian), `least_std` of a step while collecting, evenly from there to `last_std` at
       the end of training, `step_discount` of the advantage for each step before the last.
 
@@ -58,32 +53,29 @@ class ADD(Resumable, OnPolicyAlgorithm):
     policy: ADDPolicy  # type: ignore[assignment]
     CHECKPOINT_OPTIMIZERS = ("optimizer",)
     CHECKPOINT_ARGUMENTS = (
-        "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "actor_lambda", "clip_range", "vf_coef",
-        "max_grad_norm", "credit", "price_cap", "denoising_steps", "least_std", "last_std", "step_discount",
-        "noise_memory", "tensorboard_log", "verbose", "policy_kwargs",
+        "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range", "vf_coef",
+        "max_grad_norm", "credit", "denoising_steps", "least_std", "last_std", "step_discount",
+        "tensorboard_log", "verbose", "policy_kwargs",
     )  # fmt: skip
 
     def __init__(
         self,
         policy: str | type[ADDPolicy],
         env: GymEnv | str,
-        learning_rate: float | Schedule = 1e-3,
+        learning_rate: float | Schedule = 5e-4,
         n_steps: int = 128,
-        batch_size: int = 2048,
-        n_epochs: int = 2,
-        gamma: float = 0.995,
+        batch_size: int = 512,
+        n_epochs: int = 8,
+        gamma: float = 0.99,
         gae_lambda: float = 0.95,
-        actor_lambda: float = 0.3,
         clip_range: float = 0.2,
         vf_coef: float = 0.5,
         max_grad_norm: float = 1.0,
         credit: CreditRule = "shared",
-        price_cap: float = 0.012,
         denoising_steps: int = 5,
-        least_std: float = 0.3,
-        last_std: float | None = None,
+        least_std: float = 0.7,
+        last_std: float | None = 0.2,
         step_discount: float = 0.7,
-        noise_memory: float = 0.97,
         stats_window_size: int = 100,
         tensorboard_log: str | None = None,
         policy_kwargs: dict[str, Any] | None = None,
@@ -95,8 +87,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
         if credit not in get_args(CreditRule):
             raise ValueError(f"credit must be one of {', '.join(get_args(CreditRule))}, not {credit!r}")
         self.batch_size, self.n_epochs, self.clip_range = batch_size, n_epochs, clip_range
-        self.credit, self.price_cap, self.actor_lambda = credit, price_cap, actor_lambda
-        self.denoising_steps, self.step_discount, self.noise_memory = denoising_steps, step_discount, noise_memory
+        self.credit, self.denoising_steps, self.step_discount = credit, denoising_steps, step_discount
         self.least_std, self.last_std = least_std, least_std if last_std is None else last_std
         self._mean_reward = 0.0
         super().__init__(
@@ -130,7 +121,6 @@ class ADD(Resumable, OnPolicyAlgorithm):
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
         ).to(self.device)  # type: ignore[assignment]
         self._rng = np.random.default_rng(self.seed)
-        self._noise = ExplorationNoise(self.noise_memory, self.n_envs, self.policy.network.actor.steps)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -140,7 +130,6 @@ class ADD(Resumable, OnPolicyAlgorithm):
         tokens, steps = self.policy.config.tokens, self.policy.network.actor.steps
         self._seen_TNL = np.empty((*shape, self.policy.config.layout.size), np.float32)
         self._chain_TNSA2 = np.empty((*shape, steps + 1, tokens, ACTIONS), np.float32)
-        self._carried_TNSA2 = np.empty((*shape, steps, tokens, ACTIONS), np.float32)
         rollout = Rollout(
             np.full((n_rollout_steps + 1, env.num_envs, tokens), -1),
             np.zeros((*shape, tokens), np.float32),
@@ -154,10 +143,10 @@ class ADD(Resumable, OnPolicyAlgorithm):
         callback.on_rollout_start()
         for t in range(n_rollout_steps):
             seen_NL = torch.as_tensor(self._last_obs)
-            noise_NSA2, carried_NSA2 = self._noise.draw(self._users(env))
             h_NAW, mask_NA = self.policy.network.encoder(seen_NL)
+            noise_NSA2 = torch.randn(env.num_envs, steps + 1, tokens, ACTIONS)
             chain_NSA2 = walk(self.policy.network.actor, self.policy.steps, h_NAW, mask_NA, noise_NSA2)
-            self._seen_TNL[t], self._chain_TNSA2[t], self._carried_TNSA2[t] = seen_NL, chain_NSA2, carried_NSA2
+            self._seen_TNL[t], self._chain_TNSA2[t] = seen_NL, chain_NSA2
             with torch.no_grad():
                 rollout.value_TNA[t] = self.policy.values(seen_NL)[0]
             rollout.user_TNA[t] = np.where(mask_NA, np.arange(tokens), -1)
@@ -181,19 +170,12 @@ class ADD(Resumable, OnPolicyAlgorithm):
         callback.on_rollout_end()
         return True
 
-    def _users(self, env: VecEnv) -> NDArray[np.int64]:
-        """Whose noise each token has: its user's, or where nothing is carried over, that of its place."""
-        if self.noise_memory:
-            return np.stack(env.env_method("users_now")[0])
-        return np.tile(np.arange(self.policy.config.tokens), (env.num_envs, 1))
-
     def _give_credit(self, rollout: Rollout, t: int, infos: list[dict[str, Any]]) -> None:
         if self.credit == "joint":
             return
         for n, info in enumerate(infos):
-            price = min(np.exp(min(info["log_price"], 20.0)), self.price_cap) if self.credit == "priced" else 0.0
             rollout.user_TNA[t, n] = info["user"]
-            rollout.earned_TNA[t, n] = info["earned"] - (price + info["block_cost"]) * info["blocks"]
+            rollout.earned_TNA[t, n] = info["earned"] - info["block_cost"] * info["blocks"]
 
     def train(self) -> None:
         """Improve actor and value function on the rollout."""
@@ -207,7 +189,6 @@ class ADD(Resumable, OnPolicyAlgorithm):
         flat = _Flat(
             torch.from_numpy(self._seen_TNL).flatten(0, 1),
             torch.from_numpy(self._chain_TNSA2).flatten(0, 1),
-            torch.from_numpy(self._carried_TNSA2).flatten(0, 1),
             torch.from_numpy(mask_TNA).flatten(0, 1),
             torch.from_numpy(_standardised(advantage_TNA, mask_TNA)).flatten(0, 1),
             torch.from_numpy(target_TNA).flatten(0, 1),
@@ -231,9 +212,9 @@ class ADD(Resumable, OnPolicyAlgorithm):
     def _advantages(self, rollout: Rollout) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Advantages and what the values of tokens should have been, both (T, N, A)."""
         if self.credit != "joint":
-            target_TNA = rollout.value_TNA[:-1] + user_advantages(rollout, self.gamma, self.gae_lambda)
-            find = shared_advantages if self.credit == "shared" else user_advantages
-            return np.broadcast_to(find(rollout, self.gamma, self.actor_lambda), target_TNA.shape), target_TNA
+            own_TNA = user_advantages(rollout, self.gamma, self.gae_lambda)
+            shared_TN1 = own_TNA.sum(axis=2, keepdims=True)
+            return np.broadcast_to(shared_TN1, own_TNA.shape), rollout.value_TNA[:-1] + own_TNA
         self._mean_reward += (float(rollout.reward_TN.mean()) - self._mean_reward) * max(
             1 / (self._n_updates + 1), MEAN_RATE
         )
@@ -245,9 +226,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
     def _likelihood(self, flat: _Flat, part: Tensor) -> Tensor:
         network = self.policy.network
         h_BNW, mask_BN = network.encoder(flat.seen[part])
-        return log_likelihood(
-            network.actor, self.policy.steps, h_BNW, mask_BN, flat.chain[part], flat.carried[part], self.noise_memory
-        )
+        return log_likelihood(network.actor, self.policy.steps, h_BNW, mask_BN, flat.chain[part])
 
     def _improve(self, flat: _Flat, part: Tensor, before_BSA: Tensor) -> tuple[float, float, float]:
         """One gradient step on a part of the rollout."""
@@ -279,10 +258,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
         return super().learn(total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar)
 
     def _kept(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        return {"noise": self._noise.z_CUS2.numpy()}, {
-            "shuffle_rng": self._rng.bit_generator.state,
-            "mean_reward": self._mean_reward,
-        }
+        return {}, {"shuffle_rng": self._rng.bit_generator.state, "mean_reward": self._mean_reward}
 
     def _restore(
         self,
@@ -293,7 +269,6 @@ class ADD(Resumable, OnPolicyAlgorithm):
         env_restored: bool,
     ) -> None:
         super()._restore(tensors, arrays, state, env_restored=env_restored)
-        self._noise.z_CUS2 = torch.from_numpy(arrays["noise"])
         self._rng.bit_generator.state, self._mean_reward = state["shuffle_rng"], state["mean_reward"]
 
     def _excluded_save_params(self) -> list[str]:
@@ -302,8 +277,6 @@ class ADD(Resumable, OnPolicyAlgorithm):
             "_rollout",
             "_seen_TNL",
             "_chain_TNSA2",
-            "_carried_TNSA2",
-            "_noise",
         ]
 
 
@@ -312,7 +285,6 @@ class _Flat(NamedTuple):
 
     seen: Tensor
     chain: Tensor
-    carried: Tensor
     mask: Tensor
     advantage: Tensor
     target: Tensor

@@ -12,16 +12,12 @@ Shapes: B batch, C cells, U users, N tokens, W width, T denoising steps; the las
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...scheduling.add.diffusion import DiffusionActor
-from ...scheduling.tokens import ACTIONS
 
 
 class Steps(NamedTuple):
@@ -40,30 +36,6 @@ def steps_of(actor: DiffusionActor, least_std: float) -> Steps:
     return Steps(order, clean_T, kept_T, std_T.clamp_min(least_std))
 
 
-class ExplorationNoise:
-    """Standard normal noise of each user, autoregressive from decision to decision: z ← μ z + √(1 − μ²) ε.
-
-    A decision holds for 10 ms, an image takes a hundred times as long: noise that is drawn anew each time averages out
-    before it shows in a reward. Source: D. Korenkevych et al., "Autoregressive policies for continuous control deep
-    reinforcement learning", IJCAI 2019.
-    """
-
-    def __init__(self, memory: float, cells: int, steps: int) -> None:
-        self.memory = memory
-        self.z_CUS2 = torch.randn(cells, 1, steps + 1, ACTIONS)
-
-    def draw(self, user_CN: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Noise (C, T + 1, N, 2) of the users in each place (−1: none), and what was carried over (C, T, N, 2)."""
-        cells, users, steps, _ = self.z_CUS2.shape
-        more = int(user_CN.max(initial=0)) + 2 - users
-        if more > 0:
-            self.z_CUS2 = torch.cat((self.z_CUS2, torch.randn(cells, more, steps, ACTIONS)), 1)
-        carried_CUS2 = self.memory * self.z_CUS2
-        self.z_CUS2 = carried_CUS2 + math.sqrt(1 - self.memory**2) * torch.randn_like(self.z_CUS2)
-        at = torch.arange(cells)[:, None], torch.from_numpy(user_CN)
-        return self.z_CUS2[at].transpose(1, 2), carried_CUS2[at].transpose(1, 2)[:, 1:]
-
-
 @torch.no_grad()
 def walk(actor: DiffusionActor, steps: Steps, h_BNW: Tensor, mask_BN: Tensor, noise_BSN2: Tensor) -> Tensor:
     """A chain (B, T + 1, N, 2) for each state, from the noise it starts with to the action; noise (B, T + 1, N, 2)."""
@@ -74,24 +46,10 @@ def walk(actor: DiffusionActor, steps: Steps, h_BNW: Tensor, mask_BN: Tensor, no
     return torch.cat(states, 1)
 
 
-def log_likelihood(
-    actor: DiffusionActor,
-    steps: Steps,
-    h_BNW: Tensor,
-    mask_BN: Tensor,
-    chain_BSN2: Tensor,
-    carried_BSN2: Tensor | None = None,
-    memory: float = 0.0,
-) -> Tensor:
-    """Log density (B, T, N) of every step of chains (B, T + 1, N, 2), up to a constant; of each user by itself.
-
-    `carried_BSN2` (B, T, N, 2) is the part of the noise that was known before, `memory` its μ.
-    """
+def log_likelihood(actor: DiffusionActor, steps: Steps, h_BNW: Tensor, mask_BN: Tensor, chain_BSN2: Tensor) -> Tensor:
+    """Log density (B, T, N) of every step of chains (B, T + 1, N, 2), up to a constant; of each user by itself."""
     before, after = chain_BSN2[:, :-1], chain_BSN2[:, 1:]
     clean, kept, std = (each[:, None, None] for each in steps[1:])
     mean = clean * actor(h_BNW, mask_BN, before, steps.number.expand(len(before), -1)) + kept * before
-    noise_BSN2 = (after - mean) / std
-    if carried_BSN2 is not None:
-        noise_BSN2 = (noise_BSN2 - carried_BSN2) / math.sqrt(1 - memory**2)
-    density_BTN: Tensor = (-0.5 * noise_BSN2.square()).sum(-1)
+    density_BTN: Tensor = (-0.5 * ((after - mean) / std).square()).sum(-1)
     return density_BTN

@@ -1,12 +1,9 @@
-"""Advantages of single users: each answers for what its own requests earned and for the blocks it took.
+"""Advantages: what became of the users after a decision, against what their values had promised.
 
-All users share one reward, so the advantage of a joint action carries the luck of everybody. A block that one user
-takes is a block that another goes without. Where the band is full, charging each user the price λ of its blocks changes
-the sum of all rewards by a constant, but tells each user what it cost the others: with the right price, what is best
-for each is best for all. A price that is too low ends in overuse, one too high in thrift.
-
-Sources: Kelly, Maulloo, Tan, J. Oper. Res. Soc. 49, 1998 (decomposition by prices); Wolpert, Tumer, "Optimal payoff
-functions for members of collectives", Adv. Complex Syst. 4, 2001 (difference rewards).
+All users share one reward. With a value for each user, the error of a step is the sum of what every one of them earned
+and can still expect, less what it could expect before: a block that one user takes and another goes without shows in
+the values of both, and the luck of requests that are yet to come does not. It is the value decomposition of P. Sunehag
+et al., "Value-decomposition networks for cooperative multi-agent learning", AAMAS 2018, for advantages.
 
 A user's episode is the time it has something to send. Within it the generalised advantage estimate of Schulman et al.,
 "High-dimensional continuous control using generalized advantage estimation", ICLR 2016, is taken over its own rewards.
@@ -57,16 +54,6 @@ def user_advantages(rollout: Rollout, gamma: float, gae_lambda: float) -> Floats
         later_NA = np.where(user_TNA[t] >= 0, error_NA + gamma * gae_lambda * next_advantage_NA, 0.0)
         advantage_TNA[t] = later_NA
     return advantage_TNA
-
-
-def shared_advantages(rollout: Rollout, gamma: float, gae_lambda: float) -> Floats:
-    """Advantage (T, N, 1) of all users together, as the sum of those of single users.
-
-    What a block does for one user and what it costs the others both show in their values at the next step, so with a
-    small `gae_lambda` neither luck nor a price is needed.
-    """
-    shared_TN1: Floats = user_advantages(rollout, gamma, gae_lambda).sum(axis=2, keepdims=True)
-    return shared_TN1
 
 
 def joint_advantages(rollout: Rollout, mean_reward: float, gamma: float, gae_lambda: float) -> Floats:
