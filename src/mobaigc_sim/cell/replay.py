@@ -21,13 +21,19 @@ from .world import World
 def replay(world: World, scheduler: Scheduler, trace: int, n: int = 0) -> None:
     """Run cell `n` on a trace of its pool to the end.
 
-    `World.requests` then has the outcomes, `members[n].cell.reward_4` the sums of the parts of the reward.
+    `World.requests` then has the outcomes, `members[n].cell.reward_4` the sums of the parts of the reward; where a
+    scheduler decides once an epoch they are summed epoch by epoch, to the last bit what an agent would be given.
     """
     if isinstance(scheduler, WeightScheduler):
         world.start(n, trace)
+        reward_4 = world.members[n].cell.reward_4
+        total_4 = np.zeros_like(reward_4)
         while not world.is_over(n):
             decision = scheduler.begin_epoch(world.members[n].seen)
+            reward_4[:] = 0.0
             world.advance(n, decision.log_weight_U, decision.level_U)
+            total_4 += reward_4
+        reward_4[:] = total_4
     else:
         _Replay(world, scheduler, trace, n).run()
 

@@ -1,6 +1,6 @@
 """A policy or a rule on every trace of a pool, once each: the rows that all comparisons are made of.
 
-Shapes: U users, N cells, 4 the parts of the reward.
+Shapes: N cells, 4 the parts of the reward.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from ..cell.replay import replay
 from ..cell.world import TracePool, World
 from ..interop.problem import REWARD_PARTS, SchedulingProblem, summary
 from ..registry import PluginConfig
-from ..scheduling import Scheduler, schedulers
-from ..scheduling.epoch import EpochDecision, EpochView, WeightScheduler
+from ..scheduling import schedulers
 
 
 class Predictor(Protocol):
@@ -38,25 +37,6 @@ class Rule:
         return np.zeros((len(observation), 1), np.float32), state
 
 
-class _SummedByEpoch(WeightScheduler):
-    """A scheduler whose rewards are summed epoch by epoch, as agents see them: the same total to the last bit."""
-
-    def __init__(self, scheduler: WeightScheduler, reward_4: NDArray[np.float64]) -> None:
-        super().__init__()
-        self._scheduler, self._reward_4 = scheduler, reward_4
-        self._total_4 = np.zeros(4)
-
-    def decide(self, view: EpochView) -> EpochDecision:
-        """The decision of the scheduler; what the epoch before has earned is added up."""
-        self._total_4 += self._reward_4
-        self._reward_4[:] = 0.0
-        return self._scheduler.begin_epoch(view)
-
-    def total_4(self) -> NDArray[np.float64]:
-        """Sums over all epochs, when the last one is over."""
-        return self._total_4 + self._reward_4
-
-
 def play(policy: Predictor, pool: TracePool, tokens: int = 16) -> pd.DataFrame:
     """One row a trace: reward, its parts, and what became of the requests; decisions are deterministic."""
     count = len(pool.traces)
@@ -76,15 +56,8 @@ def play_scheduler(config: PluginConfig, pool: TracePool) -> pd.DataFrame:
     world = World(pool)
     rows = []
     for trace in range(len(pool.traces)):
-        scheduler: Scheduler = schedulers.get(config.kind)(config)
-        reward_4 = world.members[0].cell.reward_4
-        if isinstance(scheduler, WeightScheduler):
-            summed = _SummedByEpoch(scheduler, reward_4)
-            replay(world, summed, trace)
-            reward_4 = summed.total_4()
-        else:
-            replay(world, scheduler, trace)
-        rows.append(_row(world, 0, trace, reward_4))
+        replay(world, schedulers.get(config.kind)(config), trace)
+        rows.append(_row(world, 0, trace, world.members[0].cell.reward_4))
     return pd.DataFrame(rows)
 
 
