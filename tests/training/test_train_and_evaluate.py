@@ -127,8 +127,19 @@ def test_traces_on_disk_are_those_of_the_scenarios(trained: Path) -> None:
         for a, b in zip(one, other, strict=True):
             assert a.dtype == b.dtype
             np.testing.assert_array_equal(a, b)
-    moved = [one.model_copy(update={"seed": one.seed + 1}) for one in scenarios]
-    assert cached_pool(moved, trained / "traces", "moved").digest != stored.digest
+    others = [one.model_copy(update={"seed": one.seed + 1}) for one in scenarios]
+    assert cached_pool(others, trained / "traces", "others").digest != stored.digest
+
+
+def test_traces_are_the_same_wherever_their_bank_lies(tmp_path: Path) -> None:
+    scenarios = read_plan(TINY).scenarios("validation")[:1]
+    bank = shutil.copytree(str(scenarios[0].media.bank), tmp_path / "bank")
+    moved = [one.model_copy(update={"media": one.media.model_copy(update={"bank": str(bank)})}) for one in scenarios]
+    digest = cached_pool(scenarios, tmp_path, "here").digest
+    assert cached_pool(moved, tmp_path, "there").digest == digest
+    manifest = bank / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b" ")
+    assert cached_pool(moved, tmp_path, "another").digest != digest
 
 
 def test_scores_are_paired_complete_and_enough_for_the_table(runs: Path) -> None:

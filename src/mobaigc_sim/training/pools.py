@@ -56,14 +56,17 @@ def cached_pool(scenarios: Sequence[Scenario], folder: Path, name: str) -> PoolF
 
 
 def _digest(scenarios: Sequence[Scenario]) -> str:
-    banks = {scenario.media.bank for scenario in scenarios if scenario.media.bank is not None}
-    manifests = [Path(bank, "manifest.json") for bank in sorted(banks)]
-    told = {
-        "version": __version__,
-        "scenarios": [scenario_hash(scenario) for scenario in scenarios],
-        "banks": [hashlib.sha256(path.read_bytes()).hexdigest() for path in manifests if path.is_file()],
-    }
+    told = {"version": __version__, "scenarios": [scenario_hash(_wherever(scenario)) for scenario in scenarios]}
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def _wherever(scenario: Scenario) -> Scenario:
+    """The scenario with what its bank holds in place of where that lies, as far as there is a bank."""
+    manifest = Path(scenario.media.bank or "", "manifest.json")
+    if not manifest.is_file():
+        return scenario
+    content = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    return scenario.model_copy(update={"media": scenario.media.model_copy(update={"bank": content})})
 
 
 def _write(path: Path, pool: TracePool) -> None:
