@@ -46,6 +46,7 @@ class Cell:
         self.media.check_prompts({r.prompt for r in self.requests})
         link = Downlink(scenario.radio, n_ue, streams)
         deciders = [schedulers.get(scenario.scheduler.kind)(scenario.scheduler) for _ in range(link.n_cell)]
+        self._scheduler = deciders[0]
         epoch_slots = link.carrier.slots(scenario.service.allocation_interval)
         self.network = Network(
             self.clock,
@@ -66,6 +67,10 @@ class Cell:
         self.desk = ScoringDesk(self.media, scenario.service, probes, sampled(scenario, len(self.requests)))
         server = ImageServer(self.clock, self.media, scenario.service)
         self._journey = Journey(self.clock, server, self.network, self.media, self.desk)
+
+    def model_hashes(self) -> dict[str, str]:
+        """SHA-256 of every file of weights that the run depends on, by its name."""
+        return self.media.model_hashes() | self._scheduler.model_hashes()
 
     def run(self, on_progress: Callable[[float, int], None] | None = None) -> None:
         """Run to the end; `on_progress(simulated seconds, requests finished)` is called once a simulated second."""

@@ -59,7 +59,7 @@ def run_one(scenario: Scenario, out: Path, on_progress: Callable[[Progress], Non
         replication=scenario.replication,
         duration_ns=scenario.duration,
         warmup_ns=scenario.warmup,
-        models=cell.media.model_hashes(),
+        models=cell.model_hashes(),
     )
 
     def tell(now_s: float, requests: int) -> None:

@@ -92,5 +92,9 @@ class Scheduler(ABC):
         """
         return None
 
+    def model_hashes(self) -> dict[str, str]:
+        """SHA-256 of every file of weights that decisions come from, by its name."""
+        return {}
+
     def observe_served(self, ue: int, bits: int, now_ns: int) -> None:  # noqa: B027 (most rules have no use for it)
         """Told of every acknowledged transport block."""

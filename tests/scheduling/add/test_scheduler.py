@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from mobaigc_sim.cell.replay import replay
 from mobaigc_sim.cell.world import TracePool, World
 from mobaigc_sim.errors import MobaigcError, ScenarioError
 from mobaigc_sim.experiment.many import run_in_memory
+from mobaigc_sim.experiment.run import run_one
 from mobaigc_sim.interop.problem import SchedulingProblem, pool_of
 from mobaigc_sim.scenario.load import load_scenario
 from mobaigc_sim.scheduling import Add, PricedUtility
@@ -122,6 +125,13 @@ def test_a_live_run_ends_as_the_replay(pool: TracePool, file: Path) -> None:
     ruled = World(pool)
     replay(ruled, PricedUtility(RULE), 0)
     assert not np.array_equal(table.finished_ns, ruled.requests(0)["finished_ns"])
+
+
+def test_a_run_says_which_policy_it_had(file: Path, tmp_path: Path) -> None:
+    settings = (*SHORT, "duration=200 ms", f"scheduler={{kind: add, policy: {file}}}")
+    folder = run_one(load_scenario(OVERLOAD, settings), tmp_path / "run")
+    told = json.loads((folder / "manifest.json").read_text())["models"]
+    assert told["scheduler/p.safetensors"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_an_action_range_near_zero_is_the_rule(network: AddNetwork, views: list[EpochView], tmp_path: Path) -> None:

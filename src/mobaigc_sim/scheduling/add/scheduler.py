@@ -11,6 +11,7 @@ Shapes: U users, N tokens, L length of an observation, K keep ratios; the last a
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -108,6 +109,11 @@ class Add(WeightScheduler):
             corrections(self._act(flat_L), ue_N, self._range_2, weight_U, price_U)
             plan(view, pricing, weight_U, price_U, found)
         return EpochDecision(found.log_weight_U, found.level_U)
+
+    def model_hashes(self) -> dict[str, str]:
+        """SHA-256 of the policy's file."""
+        with self._file.open("rb") as opened:
+            return {f"scheduler/{self._file.name}": hashlib.file_digest(opened, "sha256").hexdigest()}
 
     def _act(self, flat_L: NDArray[np.float32]) -> NDArray[Any]:
         """Actions (N, 2) of the tokens; on one thread, since sums of several depend on how many there are."""
