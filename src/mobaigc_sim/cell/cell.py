@@ -16,7 +16,7 @@ from ..media.base import Media
 from ..mobility import Area, MobilityModel, mobility
 from ..radio.downlink import Downlink
 from ..scenario.schema import Scenario
-from ..scheduling import schedulers
+from ..scheduling import Scheduler, schedulers
 from .background import load_with
 from .connection import Connections
 from .epochs import Epochs, blank_view
@@ -46,7 +46,7 @@ class Cell:
         self.media.check_prompts({r.prompt for r in self.requests})
         link = Downlink(scenario.radio, n_ue, streams)
         deciders = [schedulers.get(scenario.scheduler.kind)(scenario.scheduler) for _ in range(link.n_cell)]
-        self._scheduler = deciders[0]
+        self._scheduler: Scheduler = deciders[0]
         epoch_slots = link.carrier.slots(scenario.service.allocation_interval)
         self.network = Network(
             self.clock,
