@@ -136,6 +136,8 @@ class AgentConfig(FrozenConfig):
     """Candidates that the critics compare for a decision in evaluation; 0 for the policy's own action."""
     centred: bool = False
     """Learn from rewards less their running mean."""
+    averaged: Annotated[int, Field(ge=0)] = 0
+    """Steps over which the weights that are evaluated and kept are averaged; 0 for the last ones."""
 
     @model_validator(mode="before")
     @classmethod

@@ -14,18 +14,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from ..cell.world import TracePool
 from ..results.files import replace_with, write_json
 from .add.checkpoint import Resumable
+from .averaging import AveragedWeights
 from .environment_state import environment_arrays, restore_environment
 from .episodes import Predictor, Rule, play
 from .policies import RESUMABLE, decider, make_policy, save_weights
 from .runs import CHECKPOINT, CONFIG, CURVE, DONE, LAST, TENSORBOARD, WEIGHTS, TrainingRun
 from .vec_env import CellVecEnv
 
+AVERAGE = "average.safetensors"
+AVERAGE_EVERY = 2048
+"""Steps from one weighing in of the weights to the next, at least."""
 MEANS = ("failed", "partial", "jpsq", "latency_p50_s", "latency_p95_s", "keep", "prb_s_per_image")
 """Columns of `play` whose means over the validation traces are in the curve."""
 
@@ -82,6 +87,7 @@ class _Watch(BaseCallback):
         self.run, self.env, self.policy, self.validation = run, env, policy, validation
         self.rule_T = play(Rule(), validation, run.tokens)["reward"].to_numpy()
         self.rows: list[dict[str, Any]] = []
+        self.average: AveragedWeights
 
     def _on_training_start(self) -> None:
         steps = self.model.num_timesteps
@@ -90,6 +96,9 @@ class _Watch(BaseCallback):
             with path.open(newline="", encoding="utf-8") as file:
                 told = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
             self.rows = [{**row, "steps": int(row["steps"])} for row in told if row["steps"] <= steps]
+        self.average = AveragedWeights(self.model.policy, self.run.entry.averaged, steps)
+        if (saved := self.run.folder / CHECKPOINT / AVERAGE).is_file():
+            self.average.tensors = load_file(saved)
         before_s = self.rows[-1]["seconds"] if self.rows else 0.0
         self.began_s = time.perf_counter() - before_s
         self.next = 0 if not self.rows else self._after(steps)
@@ -98,7 +107,10 @@ class _Watch(BaseCallback):
         return (steps // self.run.evaluate_every + 1) * self.run.evaluate_every
 
     def _on_rollout_start(self) -> None:
-        if self.model.num_timesteps >= self.next:
+        steps = self.model.num_timesteps
+        if steps >= min(self.next, self.average.steps + AVERAGE_EVERY):
+            self.average.follow(steps)
+        if steps >= self.next:
             self._evaluate()
 
     def _on_step(self) -> bool:
@@ -106,12 +118,14 @@ class _Watch(BaseCallback):
 
     def _on_training_end(self) -> None:
         if not self.rows or self.rows[-1]["steps"] < self.model.num_timesteps:
+            self.average.follow(self.model.num_timesteps)
             self._evaluate()
 
     def _evaluate(self) -> None:
         steps = self.model.num_timesteps
         self.next = self._after(steps)
-        table = play(self.policy, self.validation, self.run.tokens)
+        with self.average.in_force():
+            table = play(self.policy, self.validation, self.run.tokens)
         paired_T = table["reward"].to_numpy() - self.rule_T
         row = {
             "steps": steps,
@@ -122,7 +136,8 @@ class _Watch(BaseCallback):
             **{name: float(table[name].mean()) for name in MEANS},
         }
         if all(row["reward"] > earlier["reward"] for earlier in self.rows):
-            replace_with(self.run.folder / WEIGHTS, lambda path: save_weights(self.model, self.env.problem.rule, path))
+            with self.average.in_force():
+                replace_with(self.run.folder / WEIGHTS, self._write_weights)
         self.rows.append(row)
         replace_with(self.run.folder / CURVE, self._write_curve)
         self._checkpoint()
@@ -134,6 +149,9 @@ class _Watch(BaseCallback):
             f"failed {100 * row['failed']:.1f} %",
             flush=True,
         )
+
+    def _write_weights(self, path: Path) -> None:
+        save_weights(self.model, self.env.problem.rule, path)
 
     def _write_curve(self, path: Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -149,5 +167,6 @@ class _Watch(BaseCallback):
         shutil.rmtree(part, ignore_errors=True)
         self.model.save_checkpoint(part / "agent")
         np.savez(part / "environment.npz", allow_pickle=False, **environment_arrays(self.env))
+        save_file(self.average.tensors, part / AVERAGE)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
