@@ -28,6 +28,7 @@ from mobaigc_sim.media.bank import Bank
 from mobaigc_sim.metrics import paired_bootstrap
 from mobaigc_sim.scenario.schema import Scenario
 from mobaigc_sim.scheduling import Add
+from mobaigc_sim.scheduling.add.scheduler import policy_file
 from mobaigc_sim.training.plan import read_plan
 
 MODES = ("bank", "live")
@@ -68,6 +69,7 @@ def main() -> None:
 def cases(file: str, policy: str, replications: int) -> list[Case]:
     """Every scheduler in both modes; raises MobaigcError for a file or a policy that cannot be used."""
     plan = read_plan(file)
+    policy_file(policy)
     base = plan.scenario("test", 0)
     schedulers = {"add": Add.Config(policy=policy), **{rule.name: rule.scheduler for rule in plan.rules()}}
     found = []
@@ -109,7 +111,7 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def _whole_jpsq(bank: Bank, weight: float) -> dict[str, float]:
-    """Mean JPSQ of a prompt's pictures when all of them arrives."""
+    """Mean JPSQ of a prompt's pictures when everything arrives."""
     found: dict[str, list[float]] = {}
     for (prompt, _), picture in bank.pictures.items():
         scored = picture.offers[0].outcome(1)
@@ -126,10 +128,10 @@ def told(table: pd.DataFrame) -> str:
         means = own.groupby("scheduler", sort=False)[list(MEASURES)].mean()
         lines += [means.sort_values("reward", ascending=False).to_string(float_format="%.4g")]
         rewards = own.pivot(index="replication", columns="scheduler", values="reward")
-        best, *others = means.index
+        first, *others = means.index
         for other in others:
-            gain = paired_bootstrap(rewards[best], rewards[other], np.random.default_rng(0))
-            lines += [f"{best} over {other}: {gain.estimate:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"]
+            gain = paired_bootstrap(rewards[first], rewards[other], np.random.default_rng(0))
+            lines += [f"{first} over {other}: {gain.estimate:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"]
     return "\n".join(lines)
 
 
