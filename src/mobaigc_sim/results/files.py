@@ -11,9 +11,12 @@ from typing import Any
 from .tables import ResultsError
 
 
-def replace_with(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, make it durable, then give it its name."""
-    temporary = path.with_name(f".{path.name}.tmp")
+def replace_with(path: Path, write: Callable[[Path], object], owner: str = "") -> None:
+    """Let `write` fill a temporary file beside `path`, make it durable, then give it its name.
+
+    Processes that may write the same file at the same time each need an `owner` of their own.
+    """
+    temporary = path.with_name(f".{path.name}{owner}.tmp")
     write(temporary)
     with temporary.open("rb+") as handle:
         os.fsync(handle.fileno())

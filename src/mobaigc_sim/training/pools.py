@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -51,7 +52,7 @@ def cached_pool(scenarios: Sequence[Scenario], folder: Path, name: str) -> PoolF
     if not found.path.is_file():
         pool = TracePool.of(scenarios)
         folder.mkdir(parents=True, exist_ok=True)
-        replace_with(found.path, lambda path: _write(path, pool))
+        replace_with(found.path, lambda path: _write(path, pool), f".{os.getpid()}")
     return found
 
 
