@@ -90,9 +90,19 @@ class SchedulingProblem:
         self._left_N -= 1
 
     @property
+    def earned_NA(self) -> NDArray[np.float32]:
+        """What the user of each token got for itself in the latest step, less the price of its blocks."""
+        return (self.credit.earned - self.block_cost * self.credit.blocks).astype(np.float32)
+
+    @property
     def over_N(self) -> NDArray[np.bool_]:
         """Cells in which every request of the trace has ended."""
         return self._left_N <= 0
+
+    def place(self, n: int) -> tuple[int, int]:
+        """Trace of a cell, and its epoch."""
+        slot, trace, _ = self.world.members[n].clock_3.tolist()
+        return trace, slot // self.world.rules.epoch_slots
 
     def summary(self, n: int) -> dict[str, Any]:
         """What became of the requests of a cell that is over."""

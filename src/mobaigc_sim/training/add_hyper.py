@@ -11,7 +11,7 @@ from ..scheduling.add.critic import Pooling
 from ..scheduling.add.diffusion import Schedule
 from ..scheduling.add.network import EncoderKind
 from .add.actor_update import ActorUpdate, Credit
-from .add.algorithm import CreditRule
+from .add.algorithm import CreditRule, Reference
 from .baselines.hyper import Positive, Rate
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -72,7 +72,9 @@ class AddHyper(_NetworkHyper):
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients are cut to this norm."""
     credit: CreditRule = "shared"
-    """What actions are judged by: what every user earns and can expect (shared), or one return (joint)."""
+    """The value of a state: the sum of what each user can expect for itself (shared), or one (joint)."""
+    reference: Reference = "rule"
+    """What advantages are less: those that the corrected rule has on the same trace, or nothing (none)."""
     denoising_steps: Annotated[int, Field(ge=0)] = 5
     """Steps of the chain; 0 for a Gaussian in its place."""
     encoder: EncoderKind = "attention"
@@ -83,6 +85,12 @@ class AddHyper(_NetworkHyper):
     """The same at the end, with equal steps between; null if it stays as it is."""
     step_discount: Share = 0.7
     """Discount of the advantage for each step of the chain before the last."""
+
+    @model_validator(mode="after")
+    def _reference_has_values(self) -> Self:
+        if self.reference == "rule" and self.credit == "joint":
+            raise ValueError("credit joint needs reference none: the rule is judged by the values of single users")
+        return self
 
 
 class OffPolicyAddHyper(_NetworkHyper):

@@ -17,12 +17,15 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 from ..cell.world import TracePool
 from ..interop.problem import SchedulingProblem
 from ..scheduling.tokens import BOUND
+from .rule_runs import RuleRuns
 
 
 class CellVecEnv(VecEnv):
     """Cells on the traces of a pool; a cell that ends starts anew on a trace drawn from its own generator.
 
-    `info["episode"]` of an ended cell has SB3's keys r and l; what became of requests stands beside it.
+    `info["user"]` and `info["earned"]` are the identities and own earnings of the tokens of the step, see
+    `training.add.credit`. `info["episode"]` of an ended cell has SB3's keys r and l; what became of requests stands
+    beside it.
     """
 
     def __init__(self, pool: TracePool, cells: int = 1, tokens: int = 16, seed: int = 0) -> None:
@@ -36,6 +39,7 @@ class CellVecEnv(VecEnv):
         )
         self._action: NDArray[np.float32] = np.zeros((cells, layout.actions), np.float32)
         self._return_N, self._length_N = np.zeros(cells), np.zeros(cells, np.int64)
+        self._rule_runs: RuleRuns | None = None
         self.seed(seed)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
@@ -65,7 +69,8 @@ class CellVecEnv(VecEnv):
         self._return_N += reward_N
         self._length_N += 1
         over_N = self.problem.over_N
-        infos = [self.credit_of(n) for n in range(self.num_envs)]
+        user_NA, earned_NA = self.problem.credit.user.copy(), self.problem.earned_NA
+        infos: list[dict[str, Any]] = [{"user": u, "earned": e} for u, e in zip(user_NA, earned_NA, strict=True)]
         for n in np.flatnonzero(over_N).tolist():
             infos[n] |= self.problem.summary(n) | {
                 "TimeLimit.truncated": True,
@@ -75,19 +80,19 @@ class CellVecEnv(VecEnv):
             self._start(n)
         return self.problem.observation_NL.copy(), reward_N.astype(np.float32), over_N, infos
 
-    def credit_of(self, n: int) -> dict[str, Any]:
-        """What the tokens of the last step earned and used; see `training.add.credit`."""
-        credit = self.problem.credit
-        return {
-            "user": credit.user[n].copy(),
-            "earned": credit.earned[n].copy(),
-            "blocks": credit.blocks[n].copy(),
-            "block_cost": self.problem.block_cost,
-        }
-
     def users_now(self) -> list[NDArray[np.int64]]:
         """Identity of each token of the latest observations, a cell each; −1 for padding."""
         return [member.ue_A.copy() for member in self.problem.world.members]
+
+    def places_now(self) -> NDArray[np.int64]:
+        """Trace and epoch of every cell, (N, 2)."""
+        return np.array([self.problem.place(n) for n in range(self.num_envs)])
+
+    def rule_runs(self) -> RuleRuns:
+        """Runs of the rule on the traces; played when they are first asked for."""
+        if self._rule_runs is None:
+            self._rule_runs = RuleRuns.of(self.problem.world.pool, self.problem.layout.tokens)
+        return self._rule_runs
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -30,9 +30,9 @@ def make(pool: TracePool, **changes: object) -> ADD:
     return ADD("SetPolicy", CellVecEnv(pool, 4, seed=0), **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("credit", ["shared", "joint"])
-def test_it_learns_from_every_kind_of_credit(pool: TracePool, credit: str) -> None:
-    agent = make(pool, credit=credit)
+@pytest.mark.parametrize(("credit", "reference"), [("shared", "rule"), ("shared", "none"), ("joint", "none")])
+def test_it_learns_from_every_kind_of_credit(pool: TracePool, credit: str, reference: str) -> None:
+    agent = make(pool, credit=credit, reference=reference)
     before = [p.detach().clone() for p in agent.policy.network.actor.parameters()]
     agent.learn(256)
     assert agent.num_timesteps == 256
@@ -134,3 +134,10 @@ def test_tools_of_sb3_take_it(pool: TracePool, tmp_path: Path) -> None:
 def test_an_unknown_credit_is_refused(pool: TracePool) -> None:
     with pytest.raises(ValueError, match="shared, joint"):
         make(pool, credit="fair")
+
+
+def test_an_unknown_reference_is_refused(pool: TracePool) -> None:
+    with pytest.raises(ValueError, match="rule, none"):
+        make(pool, reference="best")
+    with pytest.raises(ValueError, match="needs credit 'shared'"):
+        make(pool, credit="joint", reference="rule")

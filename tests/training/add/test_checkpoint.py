@@ -23,7 +23,7 @@ def pool() -> TracePool:
     return pool_of(OVERLOAD, 3, ("duration=500 ms",))
 
 
-@pytest.mark.parametrize("options", [{"least_std": 0.5}, {"credit": "joint"}])
+@pytest.mark.parametrize("options", [{"least_std": 0.5}, {"credit": "joint", "reference": "none"}])
 def test_a_resumed_run_equals_an_unbroken_one(pool: TracePool, tmp_path: Path, options: dict[str, object]) -> None:
     torch.set_num_threads(1)
     env = CellVecEnv(pool, 3, seed=0)

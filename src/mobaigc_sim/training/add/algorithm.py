@@ -1,15 +1,15 @@
 """Attention-aware Deep Diffusion (ADD): a clipped policy gradient through the denoising chain.
 
 A rollout is collected with the chain's own noise. Every denoising step of every user is an action whose likelihood is
-known (`chain`), and its advantage is that of the user (`credit`), less for the earlier, noisier steps. Actor and value
-function are then improved for a few epochs, as in Schulman et al., "Proximal policy optimization algorithms", 2017.
+known (`chain`). Its advantage is that of all users together (`credit`) less what the corrected rule would have had on
+the same trace (`training.rule_runs`). Actor and value function are then improved for a few epochs (`clipped_update`).
 
-Shapes: T steps of a rollout, N environments, A tokens, L length of an observation, S denoising steps, B batch.
+Shapes: T steps of a rollout, N environments, A tokens, L length of an observation, S denoising steps.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -25,8 +25,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from ...scheduling.tokens import ACTIONS
-from .chain import log_likelihood, walk
+from .chain import walk
 from .checkpoint import Resumable
+from .clipped_update import ClippedUpdate, Decisions, standardised
 from .credit import Rollout, joint_advantages, user_advantages
 from .policy import ADDPolicy
 
@@ -34,6 +35,7 @@ MEAN_RATE = 0.05
 """Least weight of a rollout in the running mean of the reward, which starts as a plain mean."""
 
 CreditRule = Literal["shared", "joint"]
+Reference = Literal["rule", "none"]
 
 
 class ADD(Resumable, OnPolicyAlgorithm):
@@ -41,12 +43,14 @@ class ADD(Resumable, OnPolicyAlgorithm):
 
     Beyond what `stable_baselines3.PPO` takes:
 
-    - `credit`: "shared", all users answer for what becomes of every user, by the values of single users, which needs
-      the infos of `training.vec_env.CellVecEnv`; "joint", by one return and one value;
+    - `credit`: "shared", the value of a state is the sum of what each user can expect for itself, which needs the infos
+      of `training.vec_env.CellVecEnv`; "joint", one value of one return;
+    - `reference`: "rule", advantages are less those that the corrected rule has in the same epochs of the same traces,
+      which needs `credit="shared"`; "none", they are taken as they are;
     - `denoising_steps` (0 for a Gaussian), `least_std` of a step while collecting, evenly from there to `last_std` at
       the end of training, `step_discount` of the advantage for each step before the last.
 
-    Raises ValueError for spaces that no token layout fits and for an unknown credit.
+    Raises ValueError for spaces that no token layout fits and for an unknown credit or reference.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"SetPolicy": ADDPolicy}
@@ -54,8 +58,8 @@ class ADD(Resumable, OnPolicyAlgorithm):
     CHECKPOINT_OPTIMIZERS = ("optimizer",)
     CHECKPOINT_ARGUMENTS = (
         "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range", "vf_coef",
-        "max_grad_norm", "credit", "denoising_steps", "least_std", "last_std", "step_discount",
-        "tensorboard_log", "verbose", "policy_kwargs",
+        "max_grad_norm", "credit", "reference", "denoising_steps", "least_std", "last_std",
+        "step_discount", "tensorboard_log", "verbose", "policy_kwargs",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +76,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
         vf_coef: float = 0.5,
         max_grad_norm: float = 1.0,
         credit: CreditRule = "shared",
+        reference: Reference = "rule",
         denoising_steps: int = 5,
         least_std: float = 0.7,
         last_std: float | None = 0.2,
@@ -86,6 +91,11 @@ class ADD(Resumable, OnPolicyAlgorithm):
     ) -> None:
         if credit not in get_args(CreditRule):
             raise ValueError(f"credit must be one of {', '.join(get_args(CreditRule))}, not {credit!r}")
+        if reference not in get_args(Reference):
+            raise ValueError(f"reference must be one of {', '.join(get_args(Reference))}, not {reference!r}")
+        if reference == "rule" and credit != "shared":
+            raise ValueError(f"reference 'rule' needs credit 'shared', not {credit!r}")
+        self.reference = reference
         self.batch_size, self.n_epochs, self.clip_range = batch_size, n_epochs, clip_range
         self.credit, self.denoising_steps, self.step_discount = credit, denoising_steps, step_discount
         self.least_std, self.last_std = least_std, least_std if last_std is None else last_std
@@ -137,6 +147,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
             np.zeros(shape, np.bool_),
             np.zeros((n_rollout_steps + 1, env.num_envs, tokens), np.float32),
         )
+        place_TN2 = np.zeros((n_rollout_steps + 1, env.num_envs, 2), np.int64)
         done = min(self.num_timesteps / self._total_timesteps, 1.0)
         self.policy.explore_with(self.least_std + done * (self.last_std - self.least_std))
         self.policy.set_training_mode(False)
@@ -147,8 +158,9 @@ class ADD(Resumable, OnPolicyAlgorithm):
             noise_NSA2 = torch.randn(env.num_envs, steps + 1, tokens, ACTIONS)
             chain_NSA2 = walk(self.policy.network.actor, self.policy.steps, h_NAW, mask_NA, noise_NSA2)
             self._seen_TNL[t], self._chain_TNSA2[t] = seen_NL, chain_NSA2
-            with torch.no_grad():
-                rollout.value_TNA[t] = self.policy.values(seen_NL)[0]
+            rollout.value_TNA[t] = self._values(seen_NL)
+            if self.reference == "rule":
+                place_TN2[t] = env.env_method("places_now")[0]
             rollout.user_TNA[t] = np.where(mask_NA, np.arange(tokens), -1)
             action_NX = chain_NSA2[:, -1].flatten(1).clamp(-1, 1).numpy()
             seen, reward_N, over_N, infos = env.step(action_NX)
@@ -160,22 +172,31 @@ class ADD(Resumable, OnPolicyAlgorithm):
             if not callback.on_step():
                 return False
             self._update_info_buffer(infos, rollout.over_TN[t])
-        with torch.no_grad():
-            value_NA, mask_NA = self.policy.values(torch.as_tensor(self._last_obs))
-        rollout.value_TNA[-1] = value_NA
-        rollout.user_TNA[-1] = np.where(mask_NA, np.arange(tokens), -1)
-        if self.credit != "joint":
+        seen_NL = torch.as_tensor(self._last_obs)
+        rollout.value_TNA[-1] = self._values(seen_NL)
+        if self.credit == "joint":
+            rollout.user_TNA[-1] = np.where(self.policy.config.layout.unpack(seen_NL).mask_N > 0, np.arange(tokens), -1)
+        else:
             rollout.user_TNA[-1] = np.stack(env.env_method("users_now")[0])
         self._rollout = rollout
+        self._of_rule = None
+        if self.reference == "rule":
+            place_TN2[-1] = env.env_method("places_now")[0]
+            self._of_rule = env.env_method("rule_runs")[0].rollout(place_TN2, rollout.over_TN, self._values)
         callback.on_rollout_end()
         return True
+
+    def _values(self, seen_NL: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            value_NA: NDArray[np.float32] = self.policy.values(torch.as_tensor(seen_NL))[0].numpy()
+        return value_NA
 
     def _give_credit(self, rollout: Rollout, t: int, infos: list[dict[str, Any]]) -> None:
         if self.credit == "joint":
             return
         for n, info in enumerate(infos):
             rollout.user_TNA[t, n] = info["user"]
-            rollout.earned_TNA[t, n] = info["earned"] - info["block_cost"] * info["blocks"]
+            rollout.earned_TNA[t, n] = info["earned"]
 
     def train(self) -> None:
         """Improve actor and value function on the rollout."""
@@ -186,26 +207,18 @@ class ADD(Resumable, OnPolicyAlgorithm):
         if not mask_TNA.any():
             return
         advantage_TNA, target_TNA = self._advantages(rollout)
-        flat = _Flat(
+        decisions = Decisions(
             torch.from_numpy(self._seen_TNL).flatten(0, 1),
             torch.from_numpy(self._chain_TNSA2).flatten(0, 1),
             torch.from_numpy(mask_TNA).flatten(0, 1),
-            torch.from_numpy(_standardised(advantage_TNA, mask_TNA)).flatten(0, 1),
+            torch.from_numpy(standardised(advantage_TNA, mask_TNA)).flatten(0, 1),
             torch.from_numpy(target_TNA).flatten(0, 1),
         )
-        with torch.no_grad():
-            before_BSA = torch.cat(
-                [self._likelihood(flat, part) for part in torch.split(torch.arange(len(flat.seen)), 4096)]
-            )
-        busy = np.flatnonzero(mask_TNA.any(axis=2).ravel())
-        losses: list[tuple[float, float, float]] = []
-        for _ in range(self.n_epochs):
-            self._rng.shuffle(busy)
-            for part in torch.split(torch.from_numpy(busy), self.batch_size):
-                losses.append(self._improve(flat, part, before_BSA[part]))
+        update = ClippedUpdate(policy, self.clip_range, self.vf_coef, self.max_grad_norm, self.step_discount)
+        told = update.run(decisions, self.n_epochs, self.batch_size, self._rng)
         self._n_updates += self.n_epochs
-        for name, value in zip(("policy_loss", "value_loss", "ratio_change"), np.mean(losses, axis=0), strict=True):
-            self.logger.record(f"train/{name}", float(value))
+        for name, value in told.items():
+            self.logger.record(f"train/{name}", value)
         self.logger.record("train/advantage_std", float(advantage_TNA[mask_TNA].std()))
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
@@ -213,8 +226,10 @@ class ADD(Resumable, OnPolicyAlgorithm):
         """Advantages and what the values of tokens should have been, both (T, N, A)."""
         if self.credit != "joint":
             own_TNA = user_advantages(rollout, self.gamma, self.gae_lambda)
-            shared_TN1 = own_TNA.sum(axis=2, keepdims=True)
-            return np.broadcast_to(shared_TN1, own_TNA.shape), rollout.value_TNA[:-1] + own_TNA
+            shared_TN = joint_advantages(rollout, 0.0, self.gamma, self.gae_lambda)
+            if self._of_rule is not None:
+                shared_TN = shared_TN - joint_advantages(self._of_rule, 0.0, self.gamma, self.gae_lambda)
+            return np.broadcast_to(shared_TN[:, :, None], own_TNA.shape), rollout.value_TNA[:-1] + own_TNA
         self._mean_reward += (float(rollout.reward_TN.mean()) - self._mean_reward) * max(
             1 / (self._n_updates + 1), MEAN_RATE
         )
@@ -222,28 +237,6 @@ class ADD(Resumable, OnPolicyAlgorithm):
         users_TN1 = (rollout.user_TNA[:-1] >= 0).sum(axis=2, keepdims=True).clip(1)
         target_TNA = rollout.value_TNA[:-1] + advantage_TN1 / users_TN1
         return np.broadcast_to(advantage_TN1, target_TNA.shape), target_TNA
-
-    def _likelihood(self, flat: _Flat, part: Tensor) -> Tensor:
-        network = self.policy.network
-        h_BNW, mask_BN = network.encoder(flat.seen[part])
-        return log_likelihood(network.actor, self.policy.steps, h_BNW, mask_BN, flat.chain[part])
-
-    def _improve(self, flat: _Flat, part: Tensor, before_BSA: Tensor) -> tuple[float, float, float]:
-        """One gradient step on a part of the rollout."""
-        mask_BA, count = flat.mask[part], flat.mask[part].sum()
-        discount_S1 = self.step_discount ** torch.arange(self.policy.network.actor.steps - 1, -1, -1.0)[:, None]
-        advantage_BSA = flat.advantage[part][:, None] * discount_S1
-        ratio_BSA = (self._likelihood(flat, part) - before_BSA).exp()
-        clipped_BSA = ratio_BSA.clamp(1 - self.clip_range, 1 + self.clip_range)
-        gain_BA = torch.minimum(ratio_BSA * advantage_BSA, clipped_BSA * advantage_BSA).sum(1)
-        policy_loss = -(gain_BA * mask_BA).sum() / count
-        value_BA, _ = self.policy.values(flat.seen[part])
-        value_loss = ((value_BA - flat.target[part]).square() * mask_BA).sum() / count
-        self.policy.optimizer.zero_grad()
-        (policy_loss + self.vf_coef * value_loss).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
-        self.policy.optimizer.step()
-        return policy_loss.item(), value_loss.item(), (ratio_BSA - 1).abs().mean().item()
 
     def learn(
         self,
@@ -275,22 +268,7 @@ class ADD(Resumable, OnPolicyAlgorithm):
         return [
             *BaseAlgorithm._excluded_save_params(self),
             "_rollout",
+            "_of_rule",
             "_seen_TNL",
             "_chain_TNSA2",
         ]
-
-
-class _Flat(NamedTuple):
-    """A rollout as one batch."""
-
-    seen: Tensor
-    chain: Tensor
-    mask: Tensor
-    advantage: Tensor
-    target: Tensor
-
-
-def _standardised(advantage_TNA: NDArray[np.float32], mask_TNA: NDArray[np.bool_]) -> NDArray[np.float32]:
-    counted = advantage_TNA[mask_TNA]
-    scaled: NDArray[np.float32] = ((advantage_TNA - counted.mean()) / (counted.std() + 1e-6)).astype(np.float32)
-    return scaled

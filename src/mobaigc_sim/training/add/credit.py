@@ -1,12 +1,14 @@
 """Advantages: what became of the users after a decision, against what their values had promised.
 
-All users share one reward. With a value for each user, the error of a step is the sum of what every one of them earned
-and can still expect, less what it could expect before: a block that one user takes and another goes without shows in
-the values of both, and the luck of requests that are yet to come does not. It is the value decomposition of P. Sunehag
-et al., "Value-decomposition networks for cooperative multi-agent learning", AAMAS 2018, for advantages.
+All users share one reward, and the value of a state is the sum of what each of its users can expect for itself: the
+value decomposition of P. Sunehag et al., "Value-decomposition networks for cooperative multi-agent learning", AAMAS
+2018, for advantages. A block that one user takes and another goes without shows in the values of both. Those who come
+later count from the step they appear in, so what a decision leaves for them is not lost.
 
 A user's episode is the time it has something to send. Within it the generalised advantage estimate of Schulman et al.,
-"High-dimensional continuous control using generalized advantage estimation", ICLR 2016, is taken over its own rewards.
+"High-dimensional continuous control using generalized advantage estimation", ICLR 2016, is taken over its own rewards:
+with the value it makes the target that the value is fitted to. The same estimate over all users is what decisions are
+judged by.
 
 Shapes: T steps, N environments, A tokens.
 """
