@@ -10,6 +10,7 @@ import pytest
 from mobaigc_sim.cell.world import TracePool
 from mobaigc_sim.interop.problem import pool_of
 from mobaigc_sim.training.add.credit import Rollout, joint_advantages
+from mobaigc_sim.training.baselines.wrappers import RelativeReward
 from mobaigc_sim.training.rule_runs import RuleRuns
 from mobaigc_sim.training.vec_env import CellVecEnv
 
@@ -70,3 +71,20 @@ def test_runs_are_played_once(pool: TracePool) -> None:
     first = env.rule_runs()
     assert isinstance(first, RuleRuns)
     assert env.rule_runs() is first
+
+
+def test_relative_rewards_of_the_rule_are_nothing_across_the_end_of_episodes(pool: TracePool) -> None:
+    env = RelativeReward(CellVecEnv(pool, 2, seed=1))
+    env.reset()
+    nothing, ends, raw = np.zeros((2, 32), np.float32), 0, []
+    for _ in range(env.venv.problem.world.epochs + 20):  # type: ignore[attr-defined]
+        _, reward_N, over_N, infos = env.step(nothing)
+        np.testing.assert_allclose(reward_N, 0.0, atol=1e-6)
+        ends += int(over_N.sum())
+        raw += [info["raw_reward"] for info in infos]
+    assert ends == 2
+    assert np.std(raw) > 0
+    _, reward_N, _, infos = env.step(nothing + 1)
+    for _ in range(20):
+        _, reward_N, _, infos = env.step(nothing + 1)
+    assert np.abs(reward_N).max() > 0

@@ -46,6 +46,8 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
         ("agents:\n  - agent: td3\n    hyper: {gamma: 2}", "t.yaml:5: agents.0.hyper.gamma: must be less than 1"),
         ("agents:\n  - {agent: ppo, best_of: 4}", "t.yaml:4: agents.0.best_of: best_of needs critics"),
         ("agents:\n  - {agent: add, centred: true}", "t.yaml:4: agents.0.centred: centred is for the baselines"),
+        ("agents:\n  - {agent: ppo, centred: true, relative: true}", "centred or relative, not both"),
+        ("agents:\n  - {agent: add, hyper: {credit: joint}}", "credit joint needs reference none"),
         ("agents:\n  - {agent: add}\n  - {agent: add}", "the name 'add' is used twice"),
         ("rules:\n  - name: a\nchampion: b", "t.yaml:5: champion: unknown champion 'b'; expected one of: a"),
         (

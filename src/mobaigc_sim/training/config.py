@@ -136,6 +136,8 @@ class AgentConfig(FrozenConfig):
     """Candidates that the critics compare for a decision in evaluation; 0 for the policy's own action."""
     centred: bool = False
     """Learn from rewards less their running mean."""
+    relative: bool = False
+    """Learn from rewards less those of the corrected rule in the same epochs of the same traces."""
     averaged: Annotated[int, Field(ge=0)] = 0
     """Steps over which the weights that are evaluated and kept are averaged; 0 for the last ones."""
 
@@ -155,9 +157,11 @@ class AgentConfig(FrozenConfig):
 
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
-        if self.agent in ADD_AGENTS and (self.best_of or self.centred):
-            key = "best_of" if self.best_of else "centred"
-            raise ValueError(f"{key} is for the baselines; of {self.agent} it is a hyperparameter or not needed")
+        devices = [key for key in ("best_of", "centred", "relative") if getattr(self, key)]
+        if self.agent in ADD_AGENTS and devices:
+            raise ValueError(f"{devices[0]} is for the baselines; of {self.agent} it is a hyperparameter or not needed")
+        if self.centred and self.relative:
+            raise ValueError("rewards can be centred or relative, not both")
         if self.best_of and isinstance(self.hyper, DqnHyper | OnPolicyHyper):
             raise ValueError(f"best_of needs critics of state and action, which {self.agent} lacks")
         return self

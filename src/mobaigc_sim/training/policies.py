@@ -18,7 +18,7 @@ from .add import ADD, OffPolicyADD
 from .add_hyper import AddHyper, OffPolicyAddHyper
 from .baselines.agents import make_agent
 from .baselines.best_of import BestOf
-from .baselines.wrappers import CentredReward, Undiscretised
+from .baselines.wrappers import CentredReward, RelativeReward, Undiscretised
 from .config import AgentConfig
 from .episodes import Predictor
 
@@ -34,6 +34,8 @@ def make_policy(entry: AgentConfig, env: VecEnv, seed: int, tensorboard: str | N
     """A fresh agent on environments of tokens."""
     if entry.centred:
         env = CentredReward(env)
+    if entry.relative:
+        env = RelativeReward(env)
     if isinstance(entry.hyper, AddHyper | OffPolicyAddHyper):
         options = entry.hyper.arguments()
         return RESUMABLE[entry.agent]("SetPolicy", env, seed=seed, device="cpu", tensorboard_log=tensorboard, **options)
@@ -44,7 +46,7 @@ def make_untrained(entry: AgentConfig, env: VecEnv) -> BaseAlgorithm:
     """An agent whose weights are to be read, with no room for experience."""
     if "buffer_size" in type(entry.hyper).model_fields:
         entry = entry.model_copy(update={"hyper": entry.hyper.model_copy(update={"buffer_size": 1})})
-    return make_policy(entry.model_copy(update={"centred": False}), env, seed=0)
+    return make_policy(entry.model_copy(update={"centred": False, "relative": False}), env, seed=0)
 
 
 def decider(entry: AgentConfig, agent: BaseAlgorithm, numbers: int) -> Predictor:

@@ -101,3 +101,29 @@ class CentredReward(VecEnvWrapper):
         self._trace += self.step_size * (1 - self._trace)
         self.mean += self.step_size / self._trace * (float(rewards_E.mean()) - self.mean)
         return observations, centred_E, dones_E, infos
+
+
+class RelativeReward(VecEnvWrapper):
+    """Rewards less those that the corrected rule has in the same epochs of the same traces.
+
+    The luck of arrivals and fading, common to both, goes; what is best stays so, for the subtrahend does not depend on
+    actions (see `training.rule_runs`). Needs the methods of `training.vec_env.CellVecEnv`; `info["raw_reward"]` is the
+    reward as it was.
+    """
+
+    def reset(self) -> VecEnvObs:
+        """First observations."""
+        return self.venv.reset()
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Note where the environments are, and act."""
+        self._place_E2 = self.venv.env_method("places_now")[0]
+        self.venv.step_async(actions)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """What the environments answer, with relative rewards (E,)."""
+        observations, rewards_E, dones_E, infos = self.venv.step_wait()
+        runs = self.venv.env_method("rule_runs")[0]
+        for info, reward in zip(infos, rewards_E, strict=True):
+            info["raw_reward"] = float(reward)
+        return observations, rewards_E - runs.reward_KE[tuple(self._place_E2.T)], dones_E, infos
