@@ -53,7 +53,7 @@ class AddHyper(_NetworkHyper):
 
     OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "encoder")
 
-    learning_rate: Rate = 5e-4
+    learning_rate: Rate = 1e-3
     """Step size of the optimiser."""
     gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
     """Discount factor of a decision step."""
@@ -79,9 +79,9 @@ class AddHyper(_NetworkHyper):
     """Steps of the chain; 0 for a Gaussian in its place."""
     encoder: EncoderKind = "attention"
     """`padded` for an MLP over all numbers."""
-    least_std: Annotated[float, Field(gt=0)] = 0.7
+    least_std: Annotated[float, Field(gt=0)] = 0.3
     """Least standard deviation of a step of the chain while collecting, at the start."""
-    last_std: Annotated[float, Field(gt=0)] | None = 0.2
+    last_std: Annotated[float, Field(gt=0)] | None = 0.1
     """The same at the end, with equal steps between; null if it stays as it is."""
     step_discount: Share = 0.7
     """Discount of the advantage for each step of the chain before the last."""
