@@ -182,7 +182,7 @@ def test_reward_is_what_the_requests_and_the_band_say() -> None:
         decision = rule.decide(world.members[0].seen)
         world.advance(0, decision.log_weight_U, decision.level_U)
         blocks.append(int(world.members[0].cell.band_1[0]))
-    found, trace = world.requests(0), world.traces[0]
+    found, trace = world.requests(0), world.pool.traces[0]
     failed = found["status"] == "failed"
     share = (found["finished_ns"] - found["arrival_ns"]) / (trace.deadline_ns_R - trace.arrival_ns_R)
     assert total_4[0] == pytest.approx(found["worth"].sum())
@@ -199,7 +199,7 @@ def test_reward_is_what_the_requests_and_the_band_say() -> None:
 def test_worth_counts_what_is_lost_against_the_whole_picture() -> None:
     wanted = scenario("reward.tolerance=0.03")
     world = play(wanted, schedulers.get("priced_utility")(wanted.scheduler))
-    found, trace, content = world.requests(0), world.traces[0], world.pool.content
+    found, trace, content = world.requests(0), world.pool.traces[0], world.pool.content
     delivered = np.flatnonzero(found["status"] == "delivered")
     for r in delivered.tolist():
         offer = world.members[0].cell.level_R[r] + 1

@@ -56,22 +56,22 @@ class _Replay:
 
     def run(self) -> None:
         world, n, scheduler, slot_view = self._world, self._n, self._scheduler, self._slot_view
-        shared, traces, members = world.shared, world.traces, world.members
+        shelf = world.shelf
         slot_ns, epoch_slots = world.rules.slot_ns, world.rules.epoch_slots
         place = 0
         self._member.wish_CB[:] = -1
-        count = describe(shared, self._trace, self._member, slot_view)
+        count = describe(world.shared, self._trace, self._member, slot_view)
         for slot in range(world.epochs * epoch_slots):
             if isinstance(scheduler, EpochScheduler) and slot % epoch_slots == 0:
                 decision = scheduler.begin_epoch(self._member.seen)
-                count = begin_epoch(shared, traces, members, n, decision.level_U, slot_view)
+                count = begin_epoch(*shelf, n, decision.level_U, slot_view)
             if count:
                 self._divide(slot * slot_ns, count)
-            serve_open_slot(shared, traces, members, n)
+            serve_open_slot(*shelf, n)
             while not self._by_epoch and self._ready_ns[place] < (slot + 1) * slot_ns:
-                offer_next(shared, traces, members, n, self._level(self._trace.by_ready_R[place]))
+                offer_next(*shelf, n, self._level(self._trace.by_ready_R[place]))
                 place += 1
-            count = open_next_slot(shared, traces, members, n, self._by_epoch, slot_view)
+            count = open_next_slot(*shelf, n, self._by_epoch, slot_view)
             if self._is_told:
                 self._tell((slot + 1) * slot_ns)
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +17,7 @@ from ..media.bank_stack import BankStack
 from ..radio.state import make_limits, make_state, make_tables
 from ..scenario.schema import Scenario
 from ..scheduling.compiled.price import empty_plan
-from .compiled.many import Member, Shared, serve_epoch, start
+from .compiled.many import Member, Shared, advance, shelved, start
 from .compiled.state import Cell, Content, Rules, Trace, make_cell
 from .epochs import blank_view
 from .trace import check_covered, slots_of, tabulate, tabulate_content
@@ -102,8 +101,9 @@ class World:
         )
         self._queue = max(_most_waiting(trace) for trace in pool.traces) * pool.content.packet_bytes_XOP.shape[2] + 1
         self._longest = max(pool.traces, key=lambda trace: len(trace.ue_R))
-        self.traces = numba.typed.List(pool.traces)
-        self.members = numba.typed.List([self._member(tokens) for _ in range(cells)])
+        self.members = [self._member(tokens) for _ in range(cells)]
+        self.shelf = shelved(self.shared, pool.traces, self.members)
+        """The three lists that compiled functions begin with."""
 
     def _new(self) -> tuple[Any, Cell]:
         state = make_state(self.pool.scenario.radio, self.carrier, self.pool.scenario.n_ue, 1)
@@ -133,12 +133,11 @@ class World:
             for field, fresh in zip(old, new, strict=True):
                 field[...] = fresh
         member.clock_3[:] = 0, trace, 0
-        start(self.shared, self.traces[trace], member)
+        start(self.shared, self.pool.traces[trace], member)
 
     def advance(self, n: int, log_weight_U: NDArray[np.float64], level_U: NDArray[np.int64]) -> None:
         """Go on for an epoch under a decision."""
-        member = self.members[n]
-        serve_epoch(self.shared, self.traces[member.clock_3[1]], member, log_weight_U, level_U)
+        advance(*self.shelf, n, log_weight_U, level_U)
 
     def is_over(self, n: int) -> bool:
         """Whether every request that can come has ended."""
@@ -147,7 +146,7 @@ class World:
     def requests(self, n: int) -> dict[str, NDArray[Any]]:
         """The requests of a cell that is over, as columns of the table of a run."""
         member = self.members[n]
-        trace, cell = self.traces[member.clock_3[1]], member.cell
+        trace, cell = self.pool.traces[member.clock_3[1]], member.cell
         count = len(trace.ue_R)
         grid = self.pool.keep_grid if self.rules.semantic else np.ones_like(self.pool.keep_grid)
         keep_R = np.append(grid, np.nan)[cell.level_R[:count]]

@@ -82,11 +82,9 @@ class SchedulingProblem:
     def step(self, action: NDArray[np.float32]) -> None:
         """An epoch in every cell; `observation_NL`, `reward_N4` and `credit` are those of its end."""
         action_NA2 = np.ascontiguousarray(action, np.float32).reshape(len(self.reward_N4), self.layout.tokens, ACTIONS)
-        world = self.world
         step_all(
-            world.shared, world.traces, world.members, self.pricing, self._range_2, action_NA2, self.reward_N4,
-            self.observation_NL, self.credit,
-        )  # fmt: skip
+            *self.world.shelf, self.pricing, self._range_2, action_NA2, self.reward_N4, self.observation_NL, self.credit
+        )
         self._left_N -= 1
 
     @property

@@ -8,15 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from ..kernel.lean import copy, lean, numbers
 
 
-@njit(cache=True)
+@lean
 def fill_blocks(metric_UB: Any, bits_UB: Any, backlog_bits_U: Any, free_B: Any, owner_B: Any) -> None:
     """Write the owner of each block into `owner_B`; `metric_UB` may have one column for all blocks."""
     n_ue, n_prb = bits_UB.shape
-    in_need_U, open_B = backlog_bits_U > 0, free_B.copy()
-    held_bits_U = np.empty(n_ue)
+    in_need_U, open_B, held_bits_U = numbers(n_ue, True), numbers(n_prb, True), numbers(n_ue, 0.0)
+    for u in range(n_ue):
+        in_need_U[u] = backlog_bits_U[u] > 0
+    copy(free_B, open_B)
     owner_B[:] = -1
     one_metric = metric_UB.shape[1] == 1
     rounds_left = True
@@ -42,16 +45,25 @@ def fill_blocks(metric_UB: Any, bits_UB: Any, backlog_bits_U: Any, free_B: Any, 
                 rounds_left |= _trim(u, bits_UB[u], backlog_bits_U[u], owner_B, open_B)
 
 
-@njit(cache=True)
+@lean
 def _trim(user: int, bits_B: Any, backlog_bits: int, owner_B: Any, open_B: Any) -> bool:
     """Leave a covered user the fewest of its best blocks and open the others; False when there are none."""
-    own_N = np.flatnonzero(owner_B == user)
-    order_N = own_N[np.argsort(-bits_B[own_N], kind="mergesort")]
-    total, opened = 0.0, False
-    for b in order_N:
-        if total >= backlog_bits:
+    kept_B = numbers(len(owner_B), True)
+    kept_B[:] = False
+    total = 0.0
+    while total < backlog_bits:
+        best = -1
+        for b in range(len(owner_B)):
+            if owner_B[b] == user and not kept_B[b] and (best < 0 or bits_B[b] > bits_B[best]):
+                best = b
+        if best < 0:
+            return False
+        kept_B[best] = True
+        total += bits_B[best]
+    opened = False
+    for b in range(len(owner_B)):
+        if owner_B[b] == user and not kept_B[b]:
             owner_B[b] = -1
             open_B[b] = True
             opened = True
-        total += bits_B[b]
     return opened

@@ -37,23 +37,24 @@ class RuleRuns:
     @classmethod
     def of(cls, pool: TracePool, tokens: int) -> Self:
         """Play the rule on every trace of a pool."""
-        problem = SchedulingProblem(pool, 1, tokens)
-        shape = problem.traces, problem.world.epochs
+        count = len(pool.traces)
+        problem = SchedulingProblem(pool, count, tokens)
+        shape = count, problem.world.epochs
         runs = cls(
             np.empty((*shape, problem.layout.size), np.float32),
             np.empty((*shape, tokens), np.int64),
             np.empty((*shape, tokens), np.float32),
             np.empty(shape, np.float32),
         )
-        nothing = np.zeros((1, problem.layout.actions), np.float32)
-        for at in np.ndindex(shape):
-            if at[1] == 0:
-                problem.start(0, at[0])
-            runs.seen_KEL[at] = problem.observation_NL[0]
+        nothing = np.zeros((count, problem.layout.actions), np.float32)
+        for trace in range(count):
+            problem.start(trace, trace)
+        for epoch in range(problem.world.epochs):
+            runs.seen_KEL[:, epoch] = problem.observation_NL
             problem.step(nothing)
-            runs.user_KEA[at] = problem.credit.user[0]
-            runs.earned_KEA[at] = problem.earned_NA[0]
-            runs.reward_KE[at] = problem.reward_N4.sum()
+            runs.user_KEA[:, epoch] = problem.credit.user
+            runs.earned_KEA[:, epoch] = problem.earned_NA
+            runs.reward_KE[:, epoch] = problem.reward_N4.sum(axis=1)
         return runs
 
     def rollout(

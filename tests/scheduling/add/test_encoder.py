@@ -78,19 +78,18 @@ def test_content_attention_is_multi_head_attention_with_linear_keys_and_values()
     torch.manual_seed(2)
     attention = SetEncoder(LAYOUT, width=16, heads=2).content
     assert attention is not None
-    x, content = torch.randn(2, 3, 16), torch.randn(2, 3, LAYOUT.levels, CONTENT_FEATURES)
+    x, content = torch.randn(6, 16), torch.randn(6, LAYOUT.levels, CONTENT_FEATURES)
     got = attention(x, content)
     embedded = torch.relu(attention.embed(content))
-    query = attention.query(attention.norm(x)).view(2, 3, 2, -1)
+    query = attention.query(attention.norm(x)).view(6, 2, -1)
     out = attention.out.weight.view(16, 2, -1)
-    for b in range(2):
-        for u in range(3):
-            want = attention.out.bias.clone()
-            for head in range(2):
-                scores = torch.stack([query[b, u, head] @ e for e in embedded[b, u]]) / embedded.shape[-1] ** 0.5
-                for weight, e in zip(torch.softmax(scores, 0), embedded[b, u], strict=True):
-                    want = want + weight * (out[:, head] @ e)
-            torch.testing.assert_close(got[b, u], want, atol=1e-5, rtol=1e-4)
+    for u in range(6):
+        want = attention.out.bias.clone()
+        for head in range(2):
+            scores = torch.stack([query[u, head] @ e for e in embedded[u]]) / embedded.shape[-1] ** 0.5
+            for weight, e in zip(torch.softmax(scores, 0), embedded[u], strict=True):
+                want = want + weight * (out[:, head] @ e)
+        torch.testing.assert_close(got[u], want, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("content", [True, False])

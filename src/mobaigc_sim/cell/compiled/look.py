@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numba import njit
-
+from ...kernel.lean import lean, numbers, rows
 from ...radio.compiled.reports import expected_bits
 from ..epochs import USUAL_SHARE
 from ..rlc import SEGMENT_HEADER_BYTES
 from .state import COMING, OVER, PENDING, WAITING
 
 
-@njit(cache=True)
+@lean
 def look(
     tables: Any, state: Any, rules: Any, content: Any, trace: Any, cell: Any, view: Any, slot: int, oldest: int
 ) -> int:
@@ -32,7 +30,8 @@ def look(
         view.slack_ns_U[u], view.age_ns_U[u], view.requests_U[u], view.images_U[u] = 0, 0, 0, 0
         view.level_U[u] = -1
         view.bits_UK[u, :], view.base_bits_UK[u, :], view.mass_UK[u, :] = 0, 0, 0.0
-    coming, first_U = 0, np.full(n_ue, -1, np.int64)
+    coming, first_U = 0, numbers(n_ue, 0)
+    first_U[:] = -1
     while oldest < len(trace.ue_R) and cell.stage_R[oldest] == OVER:
         oldest += 1
     r = oldest
@@ -60,11 +59,13 @@ def look(
     return oldest
 
 
-@njit(cache=True)
+@lean
 def _channel(tables: Any, state: Any, cell: Any, view: Any) -> None:
     n_ue, n_prb = len(view.active_U), state.owner_CB.shape[1]
-    bits_UB = np.empty((n_ue, n_prb))
-    expected_bits(tables, state, np.arange(n_ue), bits_UB)
+    bits_UB, ue_U = rows(n_ue, n_prb, 0.0), numbers(n_ue, 0)
+    for u in range(n_ue):
+        ue_U[u] = u
+    expected_bits(tables, state, ue_U, bits_UB)
     for u in range(n_ue):
         total = 0.0
         for b in range(n_prb):
@@ -76,7 +77,7 @@ def _channel(tables: Any, state: Any, cell: Any, view: Any) -> None:
         view.bits_per_prb_U[u], view.usual_bits_U[u] = bits, cell.usual_bits_U[u]
 
 
-@njit(cache=True)
+@lean
 def _add_request(trace: Any, cell: Any, view: Any, u: int, r: int, now_ns: int) -> None:
     view.active_U[u] = True
     view.requests_U[u] += 1

@@ -6,18 +6,19 @@ blocks, W users who may send in a slot.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from numba import njit
+from numba import njit, typed
 
+from ...kernel.lean import copy, lean
 from ...radio.compiled.reports import expected_bits
 from ...scheduling.compiled.features import choose_tokens, corrections, pack
 from ...scheduling.compiled.price import Plan, plan
 from ...scheduling.epoch import EpochView
 from .look import look
 from .slots import offer_pending, offer_request, open_slot, serve_slot
-from .state import Array, Cell, Content, Indices, Rules
+from .state import Array, Cell, Content, Indices, Rules, Trace
 
 
 class Shared(NamedTuple):
@@ -45,7 +46,7 @@ class Member(NamedTuple):
     """Slot that is open, number of the trace, oldest request that is not over."""
 
 
-@njit(cache=True)
+@lean
 def start(shared: Any, trace: Any, member: Any) -> None:
     """Open the first slot of a cell whose state is new, and look."""
     open_slot(
@@ -55,12 +56,12 @@ def start(shared: Any, trace: Any, member: Any) -> None:
     _look(shared, trace, member)
 
 
-@njit(cache=True)
+@lean
 def serve_epoch(shared: Any, trace: Any, member: Any, log_weight_U: Any, level_U: Any) -> None:
     """Take a decision into force, go on for an epoch, and look."""
     cell = member.cell
     offer_pending(shared.rules, shared.content, trace, cell, level_U)
-    cell.log_weight_U[:] = log_weight_U
+    copy(log_weight_U, cell.log_weight_U)
     slot = member.clock_3[0]
     for at in range(slot, slot + shared.rules.epoch_slots):
         serve_slot(
@@ -74,7 +75,7 @@ def serve_epoch(shared: Any, trace: Any, member: Any, log_weight_U: Any, level_U
     _look(shared, trace, member)
 
 
-@njit(cache=True)
+@lean
 def _look(shared: Any, trace: Any, member: Any) -> None:
     member.clock_3[2] = look(
         shared.tables, member.state, shared.rules, shared.content, trace, member.cell, member.seen,
@@ -93,6 +94,38 @@ class Credit(NamedTuple):
     """Blocks it was sent on (N, A)."""
 
 
+def shelved(shared: Shared, traces: Sequence[Trace], members: Sequence[Member]) -> tuple[Any, Any, Any]:
+    """What is shared, traces and members as lists that numba takes as they are; the arrays are the same.
+
+    Of a tuple numba looks at every array in each call from Python.
+    """
+    lists = _list_of(shared), _list_of(traces[0]), _list_of(members[0])
+    for trace in traces[1:]:
+        _append(lists[1], trace)
+    for member in members[1:]:
+        _append(lists[2], member)
+    return lists
+
+
+@njit(cache=True)
+def _list_of(first: Any) -> Any:
+    found = typed.List()
+    found.append(first)
+    return found
+
+
+@njit(cache=True)
+def _append(items: Any, item: Any) -> None:
+    items.append(item)
+
+
+@njit(cache=True)
+def advance(shared_1: Any, traces: Any, members: Any, n: int, log_weight_U: Any, level_U: Any) -> None:
+    """`serve_epoch` of a cell."""
+    member = members[n]
+    serve_epoch(shared_1[0], traces[member.clock_3[1]], member, log_weight_U, level_U)
+
+
 class SlotView(NamedTuple):
     """What is asked of a scheduler in one slot, users who may send first; see `scheduling.base.SlotState`."""
 
@@ -102,11 +135,14 @@ class SlotView(NamedTuple):
     wait_ns_U: Indices
 
 
-@njit(cache=True)
+@lean
 def describe(shared: Any, trace: Any, member: Any, slot_view: Any) -> int:
     """Fill a view of the open slot and return how many users may send, 0 where no block is free."""
     state, cell, count, now_ns = member.state, member.cell, 0, member.clock_3[0] * shared.rules.slot_ns
-    if not np.any(state.owner_CB[0] < 0):
+    free = 0
+    for b in range(state.owner_CB.shape[1]):
+        free += state.owner_CB[0, b] < 0
+    if free == 0:
         return 0
     n_packets = cell.size_RJ.shape[1]
     for u in range(len(cell.backlog_bits_U)):
@@ -122,9 +158,9 @@ def describe(shared: Any, trace: Any, member: Any, slot_view: Any) -> int:
 
 
 @njit(cache=True)
-def serve_open_slot(shared: Any, traces: Any, members: Any, n: int) -> None:
+def serve_open_slot(shared_1: Any, traces: Any, members: Any, n: int) -> None:
     """Serve the open slot as the cell's `wish_CB` says; the next one is not open yet."""
-    member = members[n]
+    shared, member = shared_1[0], members[n]
     serve_slot(
         shared.tables, shared.limits, member.state, shared.rules, traces[member.clock_3[1]], member.cell,
         member.wish_CB, member.clock_3[0], False,
@@ -133,9 +169,9 @@ def serve_open_slot(shared: Any, traces: Any, members: Any, n: int) -> None:
 
 
 @njit(cache=True)
-def offer_next(shared: Any, traces: Any, members: Any, n: int, level: int) -> None:
+def offer_next(shared_1: Any, traces: Any, members: Any, n: int, level: int) -> None:
     """Queue the request that is generated next, at a place of the keep grid, before the slot that follows is open."""
-    member = members[n]
+    shared, member = shared_1[0], members[n]
     trace, cell = traces[member.clock_3[1]], member.cell
     offer_request(shared.rules, shared.content, trace, cell, trace.by_ready_R[cell.next_3[0]], level)
     cell.next_3[0] += 1
@@ -143,9 +179,9 @@ def offer_next(shared: Any, traces: Any, members: Any, n: int, level: int) -> No
 
 
 @njit(cache=True)
-def open_next_slot(shared: Any, traces: Any, members: Any, n: int, by_epoch: bool, slot_view: Any) -> int:
+def open_next_slot(shared_1: Any, traces: Any, members: Any, n: int, by_epoch: bool, slot_view: Any) -> int:
     """Open the slot after the one that was served, look where it begins an epoch if `by_epoch`, and `describe`."""
-    member = members[n]
+    shared, member = shared_1[0], members[n]
     trace = traces[member.clock_3[1]]
     member.clock_3[0] += 1
     member.finished_F6[:, 0] = -1
@@ -160,15 +196,15 @@ def open_next_slot(shared: Any, traces: Any, members: Any, n: int, by_epoch: boo
 
 
 @njit(cache=True)
-def begin_epoch(shared: Any, traces: Any, members: Any, n: int, level_U: Any, slot_view: Any) -> int:
+def begin_epoch(shared_1: Any, traces: Any, members: Any, n: int, level_U: Any, slot_view: Any) -> int:
     """Queue the requests that wait for their keep ratio, and `describe` the slot that is open."""
-    member = members[n]
+    shared, member = shared_1[0], members[n]
     trace = traces[member.clock_3[1]]
     offer_pending(shared.rules, shared.content, trace, member.cell, level_U)
     return describe(shared, trace, member, slot_view)
 
 
-@njit(cache=True)
+@lean
 def observe(pricing: Any, member: Any, flat_L: Any) -> None:
     """The observation of a cell that has looked; what the priced rule makes of it is left in `member.plan`."""
     member.priority_U[:] = 0.0
@@ -178,30 +214,50 @@ def observe(pricing: Any, member: Any, flat_L: Any) -> None:
     pack(member.seen, pricing, member.plan, member.ue_A, flat_L)
 
 
-@njit(cache=True)
+@lean
 def apply(pricing: Any, member: Any, action_A2: Any, range_2: Any) -> None:
     """What a decision becomes with the actions of the observed users, left in `member.plan`."""
     corrections(action_A2, member.ue_A, range_2, member.priority_U, member.price_U)
     plan(member.seen, pricing, member.priority_U, member.price_U, member.plan)
 
 
+@lean
+def _step(
+    shared: Any, trace: Any, member: Any, pricing: Any, range_2: Any, action_A2: Any, reward_4: Any, flat_L: Any,
+    user_A: Any, earned_A: Any, blocks_A: Any,
+) -> None:  # fmt: skip
+    apply(pricing, member, action_A2, range_2)
+    cell = member.cell
+    cell.reward_4[:] = 0.0
+    cell.reward_U[:] = 0.0
+    cell.blocks_U[:] = 0
+    serve_epoch(shared, trace, member, member.plan.log_weight_U, member.plan.level_U)
+    copy(cell.reward_4, reward_4)
+    for a in range(len(member.ue_A)):
+        u = member.ue_A[a]
+        user_A[a] = u
+        earned_A[a] = cell.reward_U[u] if u >= 0 else 0.0
+        blocks_A[a] = cell.blocks_U[u] if u >= 0 else 0
+    observe(pricing, member, flat_L)
+
+
 @njit(cache=True, nogil=True)
 def step_all(
-    shared: Any, traces: Any, members: Any, pricing: Any, range_2: Any, action_NA2: Any, reward_N4: Any, flat_NL: Any,
+    shared_1: Any,
+    traces: Any,
+    members: Any,
+    pricing: Any,
+    range_2: Any,
+    action_NA2: Any,
+    reward_N4: Any,
+    flat_NL: Any,
     credit_N: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Apply actions, serve an epoch and observe, in every cell; rewards and credit are those of the epoch."""
+    shared = shared_1[0]
     for n in range(len(members)):
         member = members[n]
-        apply(pricing, member, action_NA2[n], range_2)
-        member.cell.reward_4[:] = 0.0
-        member.cell.reward_U[:] = 0.0
-        member.cell.blocks_U[:] = 0
-        serve_epoch(shared, traces[member.clock_3[1]], member, member.plan.log_weight_U, member.plan.level_U)
-        reward_N4[n] = member.cell.reward_4
-        for a in range(len(member.ue_A)):
-            u = member.ue_A[a]
-            credit_N.user[n, a] = u
-            credit_N.earned[n, a] = member.cell.reward_U[u] if u >= 0 else 0.0
-            credit_N.blocks[n, a] = member.cell.blocks_U[u] if u >= 0 else 0
-        observe(pricing, member, flat_NL[n])
+        _step(
+            shared, traces[member.clock_3[1]], member, pricing, range_2, action_NA2[n], reward_N4[n], flat_NL[n],
+            credit_N.user[n], credit_N.earned[n], credit_N.blocks[n],
+        )  # fmt: skip

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from ...kernel.lean import lean
 from ..rlc import SEGMENT_HEADER_BYTES
 from .state import ARRIVED, DROPPED, WAITING
 
 
-@njit(cache=True)
+@lean
 def append(cell: Any, u: int, packet: int) -> None:
     """Queue a packet behind the others."""
     ring = cell.queue_UQ.shape[1]
@@ -21,7 +20,7 @@ def append(cell: Any, u: int, packet: int) -> None:
     cell.length_U[u] += 1
 
 
-@njit(cache=True)
+@lean
 def refresh(cell: Any, u: int) -> None:
     """Count the bits that would empty the buffer, headers of whole packets included."""
     ring, n_packets = cell.queue_UQ.shape[1], cell.size_RJ.shape[1]
@@ -33,7 +32,7 @@ def refresh(cell: Any, u: int) -> None:
     cell.backlog_bits_U[u] = 8 * total
 
 
-@njit(cache=True)
+@lean
 def pull(cell: Any, u: int, h: int, budget_bytes: int) -> None:
     """Fill the transport block of a HARQ process; what is too small for a header and a byte is padding."""
     ring, n_packets = cell.queue_UQ.shape[1], cell.size_RJ.shape[1]
@@ -53,7 +52,7 @@ def pull(cell: Any, u: int, h: int, budget_bytes: int) -> None:
     cell.segments_UH[u, h] = count
 
 
-@njit(cache=True)
+@lean
 def acknowledge(cell: Any, u: int, h: int) -> None:
     """Credit the segments of a delivered block."""
     n_packets = cell.size_RJ.shape[1]
@@ -66,7 +65,7 @@ def acknowledge(cell: Any, u: int, h: int) -> None:
                 cell.fate_RJ[r, j] = ARRIVED
 
 
-@njit(cache=True)
+@lean
 def lose(cell: Any, rules: Any, u: int, h: int) -> None:
     """Take back the segments of a lost block, last first; an image whose base is given up takes its packets along."""
     ring, n_packets = cell.queue_UQ.shape[1], cell.size_RJ.shape[1]
@@ -92,7 +91,7 @@ def lose(cell: Any, rules: Any, u: int, h: int) -> None:
         cell.sent_RJ[r, j] -= cell.segment_bytes_UHS[u, h, s]
 
 
-@njit(cache=True)
+@lean
 def sweep(cell: Any, u: int) -> None:
     """Take packets that are given up out of the queue."""
     ring, n_packets = cell.queue_UQ.shape[1], cell.size_RJ.shape[1]

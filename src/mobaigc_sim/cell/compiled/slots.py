@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import njit
 
+from ...kernel.lean import lean, numbers, rows
 from ...radio.compiled.blocks import decide, send_all
 from ...radio.compiled.loop import open_all
 from ...radio.compiled.reports import expected_bits
@@ -33,7 +33,7 @@ from .state import (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def air_of(trace: Any, slot: int) -> Any:
     """The channel of a slot."""
     n_ue = trace.snr_TU.shape[1]
@@ -46,7 +46,7 @@ def air_of(trace: Any, slot: int) -> Any:
     )
 
 
-@njit(cache=True)
+@lean
 def open_slot(
     tables: Any, limits: Any, state: Any, rules: Any, content: Any, trace: Any, cell: Any, finished_F6: Any, slot: int
 ) -> None:
@@ -70,7 +70,7 @@ def open_slot(
                 _end(rules, content, trace, cell, r, now_ns)
 
 
-@njit(cache=True)
+@lean
 def _pass_time(rules: Any, content: Any, trace: Any, cell: Any, now_ns: int) -> None:
     """What happened before a time: images became ready, deadlines came."""
     n_requests = len(trace.ue_R)
@@ -87,7 +87,7 @@ def _pass_time(rules: Any, content: Any, trace: Any, cell: Any, now_ns: int) -> 
             _end(rules, content, trace, cell, r, trace.deadline_ns_R[r])
 
 
-@njit(cache=True)
+@lean
 def _is_settled(cell: Any, r: int) -> bool:
     waiting = 0
     for j in range(cell.packets_R[r]):
@@ -95,7 +95,7 @@ def _is_settled(cell: Any, r: int) -> bool:
     return waiting == 0
 
 
-@njit(cache=True)
+@lean
 def _end(rules: Any, content: Any, trace: Any, cell: Any, r: int, now_ns: int) -> None:
     """Give up what is left of a request, score what arrived, and count the reward."""
     u, images = trace.ue_R[r], trace.picture_RI.shape[1]
@@ -134,7 +134,7 @@ def _end(rules: Any, content: Any, trace: Any, cell: Any, r: int, now_ns: int) -
         refresh(cell, u)
 
 
-@njit(cache=True)
+@lean
 def offer_request(rules: Any, content: Any, trace: Any, cell: Any, r: int, level: int) -> None:
     """Queue the packets of a request at a place of the keep grid: all bases first, then level by level."""
     u, images = trace.ue_R[r], trace.picture_RI.shape[1]
@@ -152,7 +152,7 @@ def offer_request(rules: Any, content: Any, trace: Any, cell: Any, r: int, level
     refresh(cell, u)
 
 
-@njit(cache=True)
+@lean
 def offer_pending(rules: Any, content: Any, trace: Any, cell: Any, level_U: Any) -> None:
     """Queue every request that waits for its keep ratio, in order of generation."""
     while cell.next_3[2] < cell.next_3[0]:
@@ -162,13 +162,15 @@ def offer_pending(rules: Any, content: Any, trace: Any, cell: Any, level_U: Any)
             offer_request(rules, content, trace, cell, r, level_U[trace.ue_R[r]])
 
 
-@njit(cache=True)
+@lean
 def serve_slot(
     tables: Any, limits: Any, state: Any, rules: Any, trace: Any, cell: Any, wish_CB: Any, slot: int, by_weight: bool
 ) -> None:
     """Divide the free blocks, by the weights in force or as `wish_CB` says, send, and decide what is received."""
     n_ue, n_prb = trace.snr_TU.shape[1], wish_CB.shape[1]
-    retransmitting_U = state.process_U >= 0
+    retransmitting_U = numbers(n_ue, True)
+    for u in range(n_ue):
+        retransmitting_U[u] = state.process_U[u] >= 0
     if by_weight:
         _divide(tables, state, cell, wish_CB)
     send_all(tables, state, wish_CB, cell.backlog_bits_U, SMALLEST_BLOCK_BITS, slot)
@@ -191,12 +193,11 @@ def serve_slot(
     decide(tables, limits, state, air_of(trace, slot), trace.draw_TU[slot])
 
 
-@njit(cache=True)
+@lean
 def _divide(tables: Any, state: Any, cell: Any, wish_CB: Any) -> None:
     n_ue, n_prb = len(cell.backlog_bits_U), wish_CB.shape[1]
     wish_CB[:] = -1
-    ue_N = np.empty(n_ue, np.int64)
-    count = 0
+    ue_N, count = numbers(n_ue, 0), 0
     for u in range(n_ue):
         idle = state.process_U[u] < 0 and state.free_processes_U[u] > 0
         if cell.backlog_bits_U[u] > 0 and idle and state.cqi_U[u] > 0:
@@ -208,6 +209,6 @@ def _divide(tables: Any, state: Any, cell: Any, wish_CB: Any) -> None:
     if count == 0 or free == 0:
         return
     ue_N = ue_N[:count]
-    bits_NB = np.empty((count, n_prb))
+    bits_NB = rows(count, n_prb, 0.0)
     expected_bits(tables, state, ue_N, bits_NB)
     weigh_blocks(ue_N, cell.log_weight_U, bits_NB, cell.backlog_bits_U, state.owner_CB[0], wish_CB[0])

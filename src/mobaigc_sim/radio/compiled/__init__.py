@@ -5,10 +5,11 @@ The functions change a `state.State` in place.
 
 from __future__ import annotations
 
+from ...kernel import lean
 from ...kernel.compiled_cache import compiled_cache, sources
 from .. import adaptation, capacity, csi, decibels, olla, tables
 
-SOURCES = sources(__file__, (adaptation, capacity, csi, decibels, olla, tables))
+SOURCES = sources(__file__, (lean, adaptation, capacity, csi, decibels, olla, tables))
 """Files that the compiled code is made of."""
 
 with compiled_cache(SOURCES):

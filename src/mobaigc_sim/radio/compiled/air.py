@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from ...kernel.lean import lean, lean_inline, rows
 from ..capacity import LOW_DB, STEP_DB
 from ..decibels import COEFFICIENTS, DB_PER_OCTAVE, MANTISSA, ONE
 
@@ -37,7 +38,7 @@ def _float_of(typing_context: Any, bits: Any) -> Any:
     return types.float32(types.int32), generate
 
 
-@njit(cache=True, inline="always")
+@lean_inline
 def decibels(power: Any) -> Any:
     """`..decibels.decibels` of one number."""
     bits: Any = _bits_of(power)  # type: ignore[call-arg]
@@ -47,7 +48,7 @@ def decibels(power: Any) -> Any:
     return DB_PER_OCTAVE * (exponent + (t + t * (F1 - t) * p))
 
 
-@njit(cache=True, inline="always")
+@lean_inline
 def power_row(air: Any, u: int, c: int, power_B: Any) -> None:
     """Received power on every block, in units of the noise."""
     row_a, row_b = int(air.place_a_UC[u, c]), int(air.place_b_UC[u, c])
@@ -64,7 +65,7 @@ def power_row(air: Any, u: int, c: int, power_B: Any) -> None:
         power_B[b] = snr * (real * real + imag * imag)
 
 
-@njit(cache=True, inline="always")
+@lean_inline
 def power_at(air: Any, u: int, c: int, b: int) -> Any:
     """`power_row` of one block."""
     row_a, row_b = int(air.place_a_UC[u, c]), int(air.place_b_UC[u, c])
@@ -79,7 +80,7 @@ def power_at(air: Any, u: int, c: int, b: int) -> Any:
     return air.snr_UC[u, c] * (real * real + imag * imag)
 
 
-@njit(cache=True, inline="always")
+@lean_inline
 def sinr_row(air: Any, active_CB: Any, u: int, c: int, sinr_B: Any, scratch_2B: Any) -> None:
     """Linear SINR on every block from cell c, while the blocks of `active_CB` are in use elsewhere."""
     power_row(air, u, c, sinr_B)
@@ -87,7 +88,7 @@ def sinr_row(air: Any, active_CB: Any, u: int, c: int, sinr_B: Any, scratch_2B: 
         _divide(air, active_CB, u, c, sinr_B, scratch_2B)
 
 
-@njit(cache=True)
+@lean
 def _divide(air: Any, active_CB: Any, u: int, c: int, sinr_B: Any, scratch_2B: Any) -> None:
     """Divide the power by that of the noise and of the other cells."""
     unwanted_B, power_B = scratch_2B[0], scratch_2B[1]
@@ -103,15 +104,15 @@ def _divide(air: Any, active_CB: Any, u: int, c: int, sinr_B: Any, scratch_2B: A
         sinr_B[b] /= unwanted_B[b]
 
 
-@njit(cache=True, inline="always")
+@lean
 def sinr_rows(air: Any, active_CB: Any, ue_N: Any, cell_N: Any, sinr_NB: Any) -> None:
     """`sinr_row` of several users."""
-    scratch_2B = np.empty((2, sinr_NB.shape[1]), np.float32)
+    scratch_2B = rows(2, sinr_NB.shape[1], F1)
     for n in range(len(ue_N)):
         sinr_row(air, active_CB, ue_N[n], cell_N[n], sinr_NB[n], scratch_2B)
 
 
-@njit(cache=True)
+@lean
 def sinr_at(air: Any, owner_CB: Any, u: int, c: int, b: int) -> Any:
     """Linear SINR on one block, while the blocks that have an owner are in use."""
     unwanted = F1
@@ -122,7 +123,7 @@ def sinr_at(air: Any, owner_CB: Any, u: int, c: int, b: int) -> Any:
     return power / unwanted if len(owner_CB) > 1 else power
 
 
-@njit(cache=True, inline="always")
+@lean_inline
 def on_grid(value_G: Any, sinr_db: float) -> float:
     """Linear interpolation of a curve over the SINR grid, constant beyond its ends."""
     place = min(max((sinr_db - LOW_DB) / STEP_DB, 0.0), len(value_G) - 1.001)
@@ -130,7 +131,7 @@ def on_grid(value_G: Any, sinr_db: float) -> float:
     return float(value_G[low] + (place - low) * (value_G[low + 1] - value_G[low]))
 
 
-@njit(cache=True)
+@lean
 def effective_sinr_db(capacity_G: Any, full: int, bits: float) -> float:
     """`Curve.effective_sinr_db_of`: the SINR at which a modulation carries so many bits."""
     high, points = 0, full
@@ -147,7 +148,7 @@ def effective_sinr_db(capacity_G: Any, full: int, bits: float) -> float:
     return float(LOW_DB + STEP_DB * (high - (capacity_G[high] - bits) / (capacity_G[high] - capacity_G[high - 1])))
 
 
-@njit(cache=True, inline="always")
+@lean_inline
 def normal_bler(margin: float, spread: float, code_blocks: float) -> float:
     """Probability that at least one of the code blocks fails."""
     fail = 0.5 * math.erfc(margin / (math.sqrt(2.0) * spread))

@@ -9,8 +9,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ...kernel.lean import lean, lean_inline, numbers
 from ..olla import LIMIT_DB
 from ..tables import MCS_TABLE_1
 from .air import decibels, effective_sinr_db, normal_bler, on_grid, sinr_at
@@ -21,7 +21,7 @@ ENDLESS_BITS = 1 << 60
 _HIGHEST_MCS = len(MCS_TABLE_1) - 1
 
 
-@njit(cache=True)
+@lean
 def feedback(limits: Any, state: Any, slot: int, last: int, finished_F6: Any) -> int:
     """Take in the outcomes known by a slot; returns how many blocks are finished.
 
@@ -56,7 +56,7 @@ def feedback(limits: Any, state: Any, slot: int, last: int, finished_F6: Any) ->
     return count
 
 
-@njit(cache=True)
+@lean
 def open_slot(state: Any) -> None:
     """Forget who sent in the slot before, but not which blocks were in use."""
     for c in range(state.owner_CB.shape[0]):
@@ -65,12 +65,12 @@ def open_slot(state: Any) -> None:
     state.process_U[:] = -1
 
 
-@njit(cache=True)
+@lean
 def retransmit(state: Any, slot: int) -> None:
     """Give failed blocks the best free resource blocks of their cells, oldest failure first."""
     n_prb = state.owner_CB.shape[1]
     kept = 0
-    free_B = np.empty(n_prb, np.int64)
+    free_B, order_B = numbers(n_prb, 0), numbers(n_prb, 0)
     for place in range(state.queued_1[0]):
         u, h = state.queue_F2[place, 0], state.queue_F2[place, 1]
         owner_B = state.owner_CB[state.serving_U[u]]
@@ -84,24 +84,28 @@ def retransmit(state: Any, slot: int) -> None:
             state.queue_F2[kept, 0], state.queue_F2[kept, 1] = u, h
             kept += 1
             continue
-        order_N = best_first(state.level_UB[u], free_B[:free])
-        for b in order_N[:needed]:
+        best_first(state.level_UB[u], free_B[:free], order_B)
+        for b in order_B[:needed]:
             owner_B[b] = u
         _put(state, u, h, slot)
     state.queued_1[0] = kept
 
 
-@njit(cache=True, inline="always")
+@lean_inline
 def _put(state: Any, u: int, h: int, slot: int) -> None:
     state.process_U[u] = h
     state.transmissions_UH[u, h] += 1
     state.in_flight_DU[slot % len(state.in_flight_DU), u] = h
 
 
-@njit(cache=True, inline="always")
-def send(tables: Any, state: Any, u: int, prb_N: Any, backlog_bits: int, least_bits: int, slot: int) -> bool:
-    """Send a new transport block on the best of the blocks offered; False when none of `least_bits` fits on them."""
-    mcs, prb_N = choose(tables, state.level_UB[u], prb_N, state.offset_db_U[u], backlog_bits)
+@lean
+def send(tables: Any, state: Any, u: int, offered_N: Any, backlog_bits: int, least_bits: int, slot: int) -> bool:
+    """Send a new transport block on the best of the blocks offered; False when none of `least_bits` fits on them.
+
+    Blocks are offered in ascending order; `offered_N` is changed.
+    """
+    mcs, used = choose(tables, state.level_UB[u], offered_N, state.offset_db_U[u], backlog_bits)
+    prb_N = offered_N[:used]
     lowest = 0
     while tables.tb_size_bits_NM[len(prb_N) - 1, lowest] < least_bits:
         lowest += 1
@@ -127,23 +131,28 @@ def send(tables: Any, state: Any, u: int, prb_N: Any, backlog_bits: int, least_b
     return True
 
 
-@njit(cache=True)
+@lean
 def send_all(tables: Any, state: Any, wish_CB: Any, backlog_bits_U: Any, least_bits: int, slot: int) -> None:
     """`send` for every user that a scheduler gave blocks, in order of user."""
     n_cell, n_prb = wish_CB.shape
-    prb_UN, count_U = np.empty((len(state.serving_U), n_prb), np.int64), np.zeros(len(state.serving_U), np.int64)
+    cell_U, prb_N = numbers(len(state.serving_U), 0), numbers(n_prb, 0)
+    cell_U[:] = -1
     for c in range(n_cell):
         for b in range(n_prb):
-            u = wish_CB[c, b]
-            if u >= 0:
-                prb_UN[u, count_U[u]] = b
-                count_U[u] += 1
-    for u in range(len(count_U)):
-        if count_U[u]:
-            send(tables, state, u, prb_UN[u, : count_U[u]], backlog_bits_U[u], least_bits, slot)
+            if wish_CB[c, b] >= 0:
+                cell_U[wish_CB[c, b]] = c
+    for u in range(len(cell_U)):
+        if cell_U[u] < 0:
+            continue
+        count = 0
+        for b in range(n_prb):
+            if wish_CB[cell_U[u], b] == u:
+                prb_N[count] = b
+                count += 1
+        send(tables, state, u, prb_N[:count], backlog_bits_U[u], least_bits, slot)
 
 
-@njit(cache=True)
+@lean
 def decide(tables: Any, limits: Any, state: Any, air: Any, draw_U: Any) -> None:
     """Decide the fate of every transmission of the slot under the interference there really was."""
     n_prb = state.owner_CB.shape[1]

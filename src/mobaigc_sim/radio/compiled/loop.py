@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ...kernel.lean import lean
 from ..adaptation import STEPS_PER_LEVEL
 from ..capacity import STEP_DB
 from .blocks import ENDLESS_BITS, decide, feedback, open_slot, retransmit, send_all
@@ -18,7 +19,7 @@ from .reports import exchange_reports
 _STEPS, _ZERO = np.int32(STEPS_PER_LEVEL), np.int32(0)
 
 
-@njit(cache=True)
+@lean
 def open_all(tables: Any, limits: Any, state: Any, air: Any, slot: int, last: int, finished_F6: Any) -> int:
     """Everything of a slot before the scheduler: reports, feedback, retransmissions; returns the blocks finished."""
     open_slot(state)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ...kernel.lean import lean, numbers, rows
 from ..adaptation import STEPS_PER_LEVEL
 from ..capacity import STEP_DB
 from ..csi import HIGHEST_DB, LOWEST_DB
@@ -19,7 +19,7 @@ _LOWEST, _HIGHEST = np.float32(LOWEST_DB), np.float32(HIGHEST_DB)
 _LEVELS = HIGHEST_DB - LOWEST_DB + 1
 
 
-@njit(cache=True)
+@lean
 def exchange_reports(tables: Any, limits: Any, state: Any, air: Any, slot: int, last: int) -> None:
     """Measure what is due in a slot, then take in what has become usable since the slot `last`."""
     ring = len(state.reported_DU)
@@ -35,11 +35,11 @@ def exchange_reports(tables: Any, limits: Any, state: Any, air: Any, slot: int, 
         _take_in(tables, state, slot % ring, slot)
 
 
-@njit(cache=True)
+@lean
 def _measure_alone(limits: Any, state: Any, air: Any, slot: int) -> None:
     """Reports of a cell without neighbours; apart from the other loop, whose calls would keep this one from vectors."""
     n_prb, place = state.level_UB.shape[1], slot % len(state.reported_DU)
-    sinr_B = np.empty(n_prb, np.float32)
+    sinr_B = numbers(n_prb, _LOWEST)
     for u in range(len(state.serving_U)):
         if state.next_report_U[u] > slot or state.serving_U[u] < 0:
             continue
@@ -51,10 +51,10 @@ def _measure_alone(limits: Any, state: Any, air: Any, slot: int) -> None:
             level_B[b] = np.int16(min(max(np.floor(decibels(sinr_B[b])), _LOWEST), _HIGHEST) - _LOWEST)
 
 
-@njit(cache=True)
+@lean
 def _measure_among_others(limits: Any, state: Any, air: Any, slot: int) -> None:
     n_prb, place = state.level_UB.shape[1], slot % len(state.reported_DU)
-    sinr_B, scratch_2B = np.empty(n_prb, np.float32), np.empty((2, n_prb), np.float32)
+    sinr_B, scratch_2B = numbers(n_prb, _LOWEST), rows(2, n_prb, _LOWEST)
     for u in range(len(state.serving_U)):
         if state.next_report_U[u] > slot or state.serving_U[u] < 0:
             continue
@@ -66,10 +66,10 @@ def _measure_among_others(limits: Any, state: Any, air: Any, slot: int) -> None:
             level_B[b] = np.int16(min(max(np.floor(decibels(sinr_B[b])), _LOWEST), _HIGHEST) - _LOWEST)
 
 
-@njit(cache=True)
+@lean
 def _take_in(tables: Any, state: Any, place: int, measured: int) -> None:
     n_ue, n_prb = state.level_UB.shape
-    sum_Q = np.empty(len(tables.full_Q))
+    sum_Q = numbers(len(tables.full_Q), 0.0)
     for u in range(n_ue):
         if state.reported_DU[place, u] != measured:
             continue
@@ -88,11 +88,11 @@ def _take_in(tables: Any, state: Any, place: int, measured: int) -> None:
         state.cqi_U[u] = cqi
 
 
-@njit(cache=True, inline="always")
+@lean
 def best_mcs(tables: Any, sum_Q: Any, n: int, offset_db: float) -> tuple[int, int]:
     """MCS of most bits that meets the target on n blocks of so much information, and its bits; −1, 0 if none."""
     best, most = -1, 0
-    effective_db_Q = np.empty(len(tables.full_Q))
+    effective_db_Q = numbers(len(tables.full_Q), 0.0)
     for q in range(len(effective_db_Q)):
         effective_db_Q[q] = offset_db + effective_sinr_db(tables.capacity_QG[q], tables.full_Q[q], sum_Q[q] / n)
     threshold_db_M, bits_M = tables.threshold_db_NM[n - 1], tables.tb_size_bits_NM[n - 1]
@@ -102,27 +102,27 @@ def best_mcs(tables: Any, sum_Q: Any, n: int, offset_db: float) -> tuple[int, in
     return best, most
 
 
-@njit(cache=True)
-def best_first(level_B: Any, prb_N: Any) -> Any:
-    """The blocks in order of falling level, equal levels as they stand."""
-    start = np.zeros(_LEVELS + 1, np.int64)
+@lean
+def best_first(level_B: Any, prb_N: Any, order_N: Any) -> None:
+    """Write the blocks in order of falling level, equal levels as they stand."""
+    start = numbers(_LEVELS + 1, 0)
+    start[:] = 0
     for b in prb_N:
         start[_LEVELS - level_B[b]] += 1
     for level in range(_LEVELS):
         start[level + 1] += start[level]
-    order_N = np.empty_like(prb_N)
     for b in prb_N:
         place = _LEVELS - 1 - level_B[b]
         order_N[start[place]] = b
         start[place] += 1
-    return order_N
 
 
-@njit(cache=True, inline="always")
-def choose(tables: Any, level_B: Any, prb_N: Any, offset_db: float, backlog_bits: int) -> tuple[int, Any]:
-    """`LinkAdaptation.choose`: MCS, and the blocks used in ascending order."""
+@lean
+def choose(tables: Any, level_B: Any, prb_N: Any, offset_db: float, backlog_bits: int) -> tuple[int, int]:
+    """`LinkAdaptation.choose`: MCS, and how many blocks are used, which then stand first, in ascending order."""
     n = len(prb_N)
-    sum_Q = np.zeros(len(tables.full_Q))
+    sum_Q = numbers(len(tables.full_Q), 0.0)
+    sum_Q[:] = 0.0
     for b in prb_N:
         for q in range(len(sum_Q)):
             sum_Q[q] += tables.information_LQ[level_B[b], q]
@@ -130,19 +130,33 @@ def choose(tables: Any, level_B: Any, prb_N: Any, offset_db: float, backlog_bits
     if mcs < 0:
         mcs, bits = 0, tables.tb_size_bits_NM[n - 1, 0]
     if bits <= backlog_bits or n == 1:
-        return mcs, prb_N
-    order_N = best_first(level_B, prb_N)
+        return mcs, n
+    order_N = numbers(n, 0)
+    best_first(level_B, prb_N, order_N)
     sum_Q[:] = 0.0
     for count in range(1, n):
         for q in range(len(sum_Q)):
             sum_Q[q] += tables.information_LQ[level_B[order_N[count - 1]], q]
         fewer_mcs, fewer_bits = best_mcs(tables, sum_Q, count, offset_db)
         if fewer_bits >= backlog_bits:
-            return fewer_mcs, np.sort(order_N[:count])
-    return mcs, prb_N
+            _keep_in_order(prb_N, order_N[:count])
+            return fewer_mcs, count
+    return mcs, n
 
 
-@njit(cache=True)
+@lean
+def _keep_in_order(prb_N: Any, kept_N: Any) -> None:
+    """Write those that are kept to the front, in the order they had."""
+    place = 0
+    for b in prb_N:
+        for other in kept_N:
+            if other == b:
+                prb_N[place] = b
+                place += 1
+                break
+
+
+@lean
 def expected_bits(tables: Any, state: Any, ue_N: Any, bits_NB: Any) -> None:
     """Bits each block is expected to add for each user, from the latest usable report and the outer loop."""
     last = len(tables.rate_bits_G) - 1

@@ -21,11 +21,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..tokens import ACTIONS, CELL_FEATURES
-from .diffusion import FIRST_SCALE, pool_weights
+from .diffusion import FIRST_SCALE
 
 Pooling = Literal["sum", "mean"]
 CHUNK = 4096
 """Users times actions evaluated at once: what follows from larger pieces no longer fits the cache (2–3× slower)."""
+
+
+def pool_weights(mask_BN: Tensor) -> Tensor:
+    """Weights (B, 1, N) of the mean over the users that exist; all zero where there is none."""
+    ones_B1N = mask_BN.to(torch.float32).unsqueeze(1)
+    return ones_B1N / ones_B1N.sum(-1, keepdim=True).clamp_min(1.0)
 
 
 class TwinCritic(nn.Module):

@@ -16,8 +16,8 @@ The network predicts the clean action through tanh, so what the chain returns li
 Ancestral steps are those of DDPM (Ho et al. 2020, eq. 7), deterministic steps DDIM with η = 0 (Song et al. 2021, eq.
 12). Indices of steps count from 0: `step` t here is t + 1 above.
 
-Shapes: B batch, M samples per state, N tokens, W width of the encoder, D width of the head, T steps; the last axis, 2,
-is a user's action.
+Shapes: B batch, M samples per state, N tokens, P users of the whole batch, W width of the encoder, D width of the head,
+T steps; the last axis, 2, is a user's action.
 """
 
 from __future__ import annotations
@@ -86,10 +86,29 @@ def ddim_steps(alpha_bar_T: list[float]) -> Steps:
     return steps
 
 
-def pool_weights(mask_BN: Tensor) -> Tensor:
-    """Weights (B, 1, N) of the mean over the users that exist; all zero where there is none."""
-    ones_B1N = mask_BN.to(torch.float32).unsqueeze(1)
-    return ones_B1N / ones_B1N.sum(-1, keepdim=True).clamp_min(1.0)
+class _Users:
+    """The users that there are, of all observations in one list."""
+
+    def __init__(self, h_BNW: Tensor, mask_BN: Tensor) -> None:
+        self.shape = mask_BN.shape
+        self.row_P, self.place_P = mask_BN.nonzero(as_tuple=True)
+        self.h_PW = h_BNW[self.row_P, self.place_P]
+        self.share_P1 = 1.0 / mask_BN.sum(1)[self.row_P].unsqueeze(1)
+
+    def of(self, values_BMN2: Tensor) -> Tensor:
+        """Theirs (P, M, 2) of numbers for all tokens."""
+        return values_BMN2.transpose(1, 2)[self.row_P, self.place_P]
+
+    def mean_of_row(self, values_PX: Tensor) -> Tensor:
+        """The mean (B, X) over the users of each observation, 0 where there is none."""
+        zeros_BX = values_PX.new_zeros(self.shape[0], values_PX.shape[1])
+        return zeros_BX.index_add(0, self.row_P, values_PX * self.share_P1)
+
+    def put(self, values_PM2: Tensor) -> Tensor:
+        """Numbers (B, M, N, 2) for all tokens, 0 for padding."""
+        put_BNM2 = values_PM2.new_zeros(*self.shape, *values_PM2.shape[1:])
+        put_BNM2[self.row_P, self.place_P] = values_PM2
+        return put_BNM2.transpose(1, 2)
 
 
 class DiffusionActor(nn.Module):
@@ -127,11 +146,14 @@ class DiffusionActor(nn.Module):
         return signal[..., None, None] * clean_BMN2 + spread[..., None, None] * noise_BMN2
 
     def forward(self, h_BNW: Tensor, mask_BN: Tensor, noisy_BMN2: Tensor, step_BM: Tensor) -> Tensor:
-        """The clean actions (B, M, N, 2), each in (−1, 1), that noisy ones at `step_BM` seem to come from."""
-        tokens = h_BNW.shape[1]
-        step_BNMT = F.one_hot(step_BM, self.steps).to(noisy_BMN2.dtype).unsqueeze(1).expand(-1, tokens, -1, -1)
-        entered = self.enter(torch.cat((noisy_BMN2.transpose(1, 2), step_BNMT), -1))
-        return self._finish(entered, self.context(h_BNW), pool_weights(mask_BN)).transpose(1, 2)
+        """The clean actions (B, M, N, 2), each in (−1, 1), that noisy ones at `step_BM` seem to come from.
+
+        They are 0 for padding.
+        """
+        users = _Users(h_BNW, mask_BN)
+        step_PMT = F.one_hot(step_BM, self.steps).to(noisy_BMN2.dtype)[users.row_P]
+        entered_PMD = self.enter(torch.cat((users.of(noisy_BMN2), step_PMT), -1))
+        return users.put(self._finish(entered_PMD, self.context(users.h_PW), users))
 
     def sample(self, h_BNW: Tensor, mask_BN: Tensor, start_BMN2: Tensor, noise_TBMN2: Tensor | None = None) -> Tensor:
         """Actions (B, M, N, 2) from the chain that starts at the standard normal `start_BMN2`.
@@ -139,23 +161,21 @@ class DiffusionActor(nn.Module):
         `noise_TBMN2` (T − 1 steps at least) makes the steps ancestral; without it they are deterministic. Gradients
         flow through every step.
         """
-        context_BND, weights_B1N = self.context(h_BNW), pool_weights(mask_BN)
+        users = _Users(h_BNW, mask_BN)
+        context_PD = self.context(users.h_PW)
         in_2D, in_TD = self.enter.weight[:, :ACTIONS], (self.enter.weight[:, ACTIONS:] + self.enter.bias[:, None]).T
         clean_T, kept_T, spread_T = self.ddim if noise_TBMN2 is None else self.ancestral
-        noisy_BNM2 = self.start_scale * start_BMN2.transpose(1, 2)
+        noisy_PM2 = self.start_scale * users.of(start_BMN2)
         for step in range(self.steps - 1, 0, -1):
-            entered = F.linear(noisy_BNM2, in_2D, in_TD[step])
-            clean_BNM2 = self._finish(entered, context_BND, weights_B1N)
-            noisy_BNM2 = clean_T[step] * clean_BNM2 + kept_T[step] * noisy_BNM2
+            clean_PM2 = self._finish(F.linear(noisy_PM2, in_2D, in_TD[step]), context_PD, users)
+            noisy_PM2 = clean_T[step] * clean_PM2 + kept_T[step] * noisy_PM2
             if noise_TBMN2 is not None:
-                noisy_BNM2 = noisy_BNM2 + spread_T[step] * noise_TBMN2[step - 1].transpose(1, 2)
-        entered = F.linear(noisy_BNM2, in_2D, in_TD[0])
-        return self._finish(entered, context_BND, weights_B1N).transpose(1, 2)
+                noisy_PM2 = noisy_PM2 + spread_T[step] * users.of(noise_TBMN2[step - 1])
+        return users.put(self._finish(F.linear(noisy_PM2, in_2D, in_TD[0]), context_PD, users))
 
-    def _finish(self, entered_BNMD: Tensor, context_BND: Tensor, weights_B1N: Tensor) -> Tensor:
-        """Clean actions (B, N, M, 2) from the first layer, in place on its output, which no gradient needs."""
-        batch, tokens, samples, hidden = entered_BNMD.shape
-        z_BNMD = F.relu(entered_BNMD.add_(context_BND.unsqueeze(2)), inplace=True)
-        pooled_BMD = torch.bmm(weights_B1N, z_BNMD.reshape(batch, tokens, -1)).view(batch, 1, samples, hidden)
-        y_BNMD = F.relu(self.mix(z_BNMD).add_(self.pool(pooled_BMD)), inplace=True)
-        return torch.tanh(self.out(y_BNMD))
+    def _finish(self, entered_PMD: Tensor, context_PD: Tensor, users: _Users) -> Tensor:
+        """Clean actions (P, M, 2) from the first layer, in place on its output, which no gradient needs."""
+        z_PMD = F.relu(entered_PMD.add_(context_PD.unsqueeze(1)), inplace=True)
+        pooled_BMD = users.mean_of_row(z_PMD.flatten(1)).view(-1, *z_PMD.shape[1:])
+        y_PMD = F.relu(self.mix(z_PMD).add_(self.pool(pooled_BMD)[users.row_P]), inplace=True)
+        return torch.tanh(self.out(y_PMD))

@@ -6,7 +6,11 @@ numbers, so the key map is folded into the query and the value map into the outp
 multi-head attention (Vaswani et al., "Attention is all you need", 2017) at E/W of its cost. Self-attention layers
 are pre-LN (Xiong et al., "On layer normalization in the transformer architecture", 2020).
 
-Shapes: B batch, N tokens, K keep ratios, W width, H heads, D = W/H, E width of the content embedding.
+Most tokens are padding most of the time. All layers work on the users that there are, in one list; only for
+self-attention they are laid out by observation.
+
+Shapes: B batch, N tokens, P users of the whole batch, M most users of an observation, K keep ratios, W width, H heads,
+D = W/H, E width of the content embedding.
 """
 
 from __future__ import annotations
@@ -58,13 +62,17 @@ class SetEncoder(nn.Module):
         """Vectors (B, N, W), zero for padding, and the mask (B, N), True where there is a user."""
         tokens = self.unpack(obs_BL)
         mask_BN = tokens.mask_N > 0.5
-        x_BNW = self.users(tokens.users_NF) + self.cell(tokens.cell_G).unsqueeze(-2)
+        row_P, place_P = mask_BN.nonzero(as_tuple=True)
+        x_PW = self.users(tokens.users_NF[row_P, place_P]) + self.cell(tokens.cell_G)[row_P]
         if self.content is not None:
-            x_BNW = x_BNW + self.content(x_BNW, tokens.content_NKC)
-        hidden_B11N = ((tokens.mask_N <= 0.5) * HIDDEN)[:, None, None, :]
+            x_PW = x_PW + self.content(x_PW, tokens.content_NKC[row_P, place_P])
+        most = int(place_P.max()) + 1 if len(place_P) else 1
+        hidden_B11M = (~mask_BN[:, :most] * HIDDEN)[:, None, None, :]
         for layer in self.layers:
-            x_BNW = layer(x_BNW, hidden_B11N)
-        return self.norm(x_BNW) * tokens.mask_N.unsqueeze(-1), mask_BN
+            x_PW = layer(x_PW, row_P, place_P, hidden_B11M)
+        h_BNW = x_PW.new_zeros(*mask_BN.shape, self.width)
+        h_BNW[row_P, place_P] = self.norm(x_PW)
+        return h_BNW, mask_BN
 
 
 class ContentAttention(nn.Module):
@@ -78,14 +86,13 @@ class ContentAttention(nn.Module):
         self.query = nn.Linear(width, heads * CONTENT_WIDTH)
         self.out = nn.Linear(heads * CONTENT_WIDTH, width)
 
-    def forward(self, x_BNW: Tensor, content_BNKC: Tensor) -> Tensor:
-        """What each user (B, N, W) reads in its content (B, N, K, C): (B, N, W)."""
-        lead = x_BNW.shape[:-1]
-        embedded_BNKE = F.relu(self.embed(content_BNKC)).flatten(0, 1).unsqueeze(1)
-        query_BNHE = self.query(self.norm(x_BNW)).view(-1, 1, self.heads, CONTENT_WIDTH)
-        read_BNHE = F.scaled_dot_product_attention(query_BNHE, embedded_BNKE, embedded_BNKE)
-        read_BNW: Tensor = self.out(read_BNHE.reshape(*lead, self.heads * CONTENT_WIDTH))
-        return read_BNW
+    def forward(self, x_PW: Tensor, content_PKC: Tensor) -> Tensor:
+        """What each user (P, W) reads in its content (P, K, C): (P, W)."""
+        embedded_P1KE = F.relu(self.embed(content_PKC)).unsqueeze(1)
+        query_P1HE = self.query(self.norm(x_PW)).view(-1, 1, self.heads, CONTENT_WIDTH)
+        read_P1HE = F.scaled_dot_product_attention(query_P1HE, embedded_P1KE, embedded_P1KE)
+        read_PW: Tensor = self.out(read_P1HE.reshape(-1, self.heads * CONTENT_WIDTH))
+        return read_PW
 
 
 class SelfAttention(nn.Module):
@@ -101,12 +108,16 @@ class SelfAttention(nn.Module):
         self.feed = nn.Linear(width, 2 * width)
         self.back = nn.Linear(2 * width, width)
 
-    def forward(self, x_BNW: Tensor, hidden_B11N: Tensor) -> Tensor:
-        """Users (B, N, W) after attention and feed-forward; `hidden_B11N` is added to the logits."""
-        batch, tokens, width = x_BNW.shape
-        packed = self.query_key_value(self.norm_in(x_BNW)).view(batch, tokens, 3, self.heads, width // self.heads)
-        query_BHND, key_BHND, value_BHND = packed.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed_BHND = F.scaled_dot_product_attention(query_BHND, key_BHND, value_BHND, attn_mask=hidden_B11N)
-        x_BNW = x_BNW + self.out(mixed_BHND.transpose(1, 2).reshape(batch, tokens, width))
-        fed: Tensor = x_BNW + self.back(F.relu(self.feed(self.norm_out(x_BNW))))
+    def forward(self, x_PW: Tensor, row_P: Tensor, place_P: Tensor, hidden_B11M: Tensor) -> Tensor:
+        """Users (P, W), each at a place of a row, after attention and feed-forward.
+
+        `hidden_B11M` is added to the logits.
+        """
+        batch, most, width = len(hidden_B11M), hidden_B11M.shape[-1], x_PW.shape[-1]
+        own_BMX = x_PW.new_zeros(batch, most, 3 * width)
+        own_BMX[row_P, place_P] = self.query_key_value(self.norm_in(x_PW))
+        own_3BHMD = own_BMX.view(batch, most, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        mixed_BHMD = F.scaled_dot_product_attention(*own_3BHMD.unbind(0), attn_mask=hidden_B11M)
+        x_PW = x_PW + self.out(mixed_BHMD.transpose(1, 2)[row_P, place_P].flatten(1))
+        fed: Tensor = x_PW + self.back(F.relu(self.feed(self.norm_out(x_PW))))
         return fed

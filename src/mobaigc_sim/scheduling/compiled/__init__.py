@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ...kernel import lean
 from ...kernel.compiled_cache import compiled_cache, sources
 from .. import compiled_fill, tokens
 
-SOURCES = sources(__file__, (tokens, compiled_fill))
+SOURCES = sources(__file__, (lean, tokens, compiled_fill))
 """Files that the compiled code is made of."""
 
 with compiled_cache(SOURCES):

@@ -30,13 +30,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ...kernel.lean import lean
 from ..tokens import BOUND, CELL_FEATURES, CONTENT_FEATURES, USER_FEATURES
 from .price import rate_of
 
 
-@njit(cache=True)
+@lean
 def choose_tokens(view: Any, ue_N: Any) -> int:
     """Users with something to send, those of the earliest deadlines if they are too many; returns how many.
 
@@ -59,7 +59,7 @@ def choose_tokens(view: Any, ue_N: Any) -> int:
     return count
 
 
-@njit(cache=True)
+@lean
 def pack(view: Any, pricing: Any, plan: Any, ue_N: Any, flat: Any) -> None:
     """Write the observation of the users `ue_N`."""
     room, n_levels = len(ue_N), view.bits_UK.shape[1]
@@ -117,7 +117,7 @@ def pack(view: Any, pricing: Any, plan: Any, ue_N: Any, flat: Any) -> None:
         flat[at] = min(max(flat[at], -BOUND), BOUND)
 
 
-@njit(cache=True)
+@lean
 def corrections(action_N2: Any, ue_N: Any, range_2: Any, priority_U: Any, price_U: Any) -> None:
     """Spread the actions of tokens over the users; `range_2`: what an action of 1 adds to either logarithm."""
     priority_U[:] = 0.0

@@ -22,8 +22,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ...kernel.lean import lean
 
 LEAST = 1e-9
 
@@ -65,14 +66,14 @@ def empty_plan(n_ue: int) -> Plan:
     return Plan(zeros_U[0], np.zeros(n_ue, np.int64), zeros_U[1], zeros_U[2], zeros_U[3], np.zeros(2))
 
 
-@njit(cache=True)
+@lean
 def rate_of(view: Any, u: int) -> float:
     """Bits that a block is expected to carry, the usual ones where the last report has none."""
     bits = view.bits_per_prb_U[u]
     return float(max(bits if bits > 0.0 else view.usual_bits_U[u], 1.0))
 
 
-@njit(cache=True)
+@lean
 def plan(view: Any, pricing: Any, priority_U: Any, price_U: Any, out: Any) -> None:
     """Fill `out`; `priority_U` and `price_U` are added to the logarithms of weights and prices."""
     n_ue, n_levels = view.bits_UK.shape

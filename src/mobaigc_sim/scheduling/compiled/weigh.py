@@ -16,28 +16,27 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-from numba import njit
-
+from ...kernel.lean import lean, numbers, rows
 from ..compiled_fill import fill_blocks
 
 
-@njit(cache=True)
+@lean
 def weigh_blocks(ue_N: Any, log_weight_U: Any, bits_NB: Any, backlog_bits_U: Any, owner_B: Any, wish_B: Any) -> None:
     """Write the winners of the blocks that have no owner (< 0) into `wish_B` (−1 for nobody).
 
     `bits_NB`: what a block is expected to carry; `log_weight_U`: logarithms of the weights, up to a constant.
     """
     count, n_prb = bits_NB.shape
-    metric_NB = np.empty((count, n_prb))
-    backlog_bits_N = np.empty(count, np.int64)
+    metric_NB, backlog_bits_N, free_B = rows(count, n_prb, 0.0), numbers(count, 0), numbers(n_prb, True)
+    for b in range(n_prb):
+        free_B[b] = owner_B[b] < 0
     for n in range(count):
         u = ue_N[n]
         backlog_bits_N[n] = backlog_bits_U[u]
         for b in range(n_prb):
             bits = bits_NB[n, b]
             metric_NB[n, b] = log_weight_U[u] + math.log(bits) if bits > 0.0 else -math.inf
-    fill_blocks(metric_NB, bits_NB, backlog_bits_N, owner_B < 0, wish_B)
+    fill_blocks(metric_NB, bits_NB, backlog_bits_N, free_B, wish_B)
     for b in range(n_prb):
         if wish_B[b] >= 0:
             wish_B[b] = ue_N[wish_B[b]]
