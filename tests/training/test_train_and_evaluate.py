@@ -224,3 +224,19 @@ def test_set_networks_serve_other_numbers_of_users_and_mlps_are_left_out(runs: P
     assert set(scores["agent"]) == {"priced", "dear", "random", "add"}
     assert not (runs / "scores.parquet").exists()
     assert "without --from-scores first" in call("evaluate", TINY, "--out", str(runs), "--from-scores", code=2)
+
+
+def test_scores_of_runs_that_are_elsewhere_are_kept_and_those_of_other_settings_are_not(runs: Path) -> None:
+    call("evaluate", TINY, "--out", str(runs))
+    before = pd.read_parquet(runs / "scores.parquet").drop(columns="decision_us")
+    curves = (runs / "curves.csv").read_text()
+    assert curves.count("\n") == 1 + 4 * 4
+    shutil.rmtree(runs / "td3/seed-1")
+    shutil.rmtree(runs / "add")
+    said = call("evaluate", TINY, "--out", str(runs))
+    assert "left out" not in said
+    pd.testing.assert_frame_equal(pd.read_parquet(runs / "scores.parquet").drop(columns="decision_us"), before)
+    assert (runs / "curves.csv").read_text() == curves
+    said = call("evaluate", TINY, "--out", str(runs), "--set", "steps=98").replace("\n", " ")
+    assert "add: 2 runs are not done and left out" in said and "td3: 1 runs are not done and left out" in said
+    assert set(pd.read_parquet(runs / "scores.parquet")["agent"]) == {"priced", "dear", "random", "td3"}

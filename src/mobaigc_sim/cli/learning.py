@@ -68,23 +68,28 @@ def evaluate(
 ) -> None:
     """Play every rule and every trained agent of a file on the same test traces, and compare them with intervals.
 
-    Writes scores.parquet, bound.parquet if asked for, table.csv, table.md and figures. `--set` is that of `train`.
+    Writes scores.parquet, curves.csv, bound.parquet if asked for, table.csv, table.md and figures. What the first two
+    have of runs of the same settings that are not here is kept. `--set` is that of `train`.
     """
     plan, runs = _plan(file, out, overrides)
     folder = runs if tag is None else runs / tag
     from ..training.evaluate import BOUND, SCORES
     from ..training.report import GROUPS, HEADINGS, comparison, lines, markdown, verdicts
-    from ..training.scores import read_curves, read_scores, write_scores
+    from ..training.scores import CURVES, read_curves, read_scores, write_curves, write_scores
 
     if not from_scores:
         from ..experiment.many import run_many
-        from ..training.evaluate import contestants, gather, play_one
+        from ..training.evaluate import contestants, earlier_rows, gather, play_one
         from ..training.pools import cached_pool
 
         test = cached_pool(plan.scenarios("test"), runs / "traces", "test")
-        tasks, absent = contestants(plan, runs, test, plan.config.tokens if tokens is None else tokens)
-        scores, notes = gather(plan, run_many(play_one, tasks, jobs))
-        write_scores(scores, [*absent, *notes], folder / SCORES)
+        tasks = contestants(plan, runs, test, plan.config.tokens if tokens is None else tokens)
+        earlier, notes = earlier_rows(tasks, folder / SCORES)
+        played = run_many(play_one, [task for task in tasks if task.is_here], jobs)
+        notes += [note for _, note in played if note is not None]
+        scores = gather(plan, [*earlier, *(rows for rows, _ in played if rows is not None)])
+        write_scores(scores, notes, folder / SCORES)
+        write_curves(plan, runs, folder / CURVES)
         if bound:
             from ..training.bounds import bound_scores
 
@@ -99,7 +104,7 @@ def evaluate(
     (folder / "table.md").write_text(markdown(table, sentences, notes), encoding="utf-8")
     from ..viz.learning import draw_comparison
 
-    draw_comparison(scores, table, read_curves(plan, runs), champion, folder / "figures")
+    draw_comparison(scores, table, read_curves(folder / CURVES), champion, folder / "figures")
     for group in GROUPS:
         print_table((HEADINGS[0], *HEADINGS[group]), [(line[0], *line[group]) for line in lines(table)])
     for line in (*sentences, *notes):

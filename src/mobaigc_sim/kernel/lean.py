@@ -7,24 +7,32 @@ comparisons of arrays, fancy indices). Room for a call comes from its stack, thr
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from numba import njit, types
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-lean = njit(cache=True, _nrt=False, forceinline=True)
-"""Decorator of a function that neither allocates arrays nor returns any; LLVM puts it into its callers."""
-lean_inline = njit(cache=True, _nrt=False, inline="always")
-"""The same, made part of its callers by numba, so that `numbers` and `rows` are not for it."""
+_compiler: Any = partial(njit, cache=True, _nrt=False)
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def lean(function: Function) -> Function:
+    """Compile a function that neither allocates arrays nor returns any; LLVM puts it into its callers."""
+    compiled: Function = _compiler(forceinline=True)(function)
+    return compiled
+
+
+def lean_inline(function: Function) -> Function:
+    """The same, made part of its callers by numba, so that `numbers` and `rows` are not for it."""
+    compiled: Function = _compiler(inline="always")(function)
+    return compiled
 
 
 @intrinsic
-def numbers(typing_context: Any, count: Any, like: Any) -> Any:
-    """Room for `count` numbers of the type of `like` until the function returns; what it holds is undefined.
-
-    Not for loops: each call takes more of the stack.
-    """
+def _numbers(typing_context: Any, count: Any, like: Any) -> Any:
     kind = types.Array(like, 1, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -33,15 +41,25 @@ def numbers(typing_context: Any, count: Any, like: Any) -> Any:
     return kind(count, like), generate
 
 
+numbers: Any = _numbers
+"""`numbers(count, like)`: room for so many numbers of the type of `like` until the function returns.
+
+What it holds is undefined. Not for loops: each call takes more of the stack.
+"""
+
+
 @intrinsic
-def rows(typing_context: Any, count: Any, length: Any, like: Any) -> Any:
-    """`numbers` in rows of equal length."""
+def _rows(typing_context: Any, count: Any, length: Any, like: Any) -> Any:
     kind = types.Array(like, 2, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _on_stack(context, builder, kind, signature.args[:2], arguments[:2])
 
     return kind(count, length, like), generate
+
+
+rows: Any = _rows
+"""`rows(count, length, like)`: the same, in rows of equal length."""
 
 
 def _on_stack(context: Any, builder: Any, kind: Any, kinds: Any, lengths: Any) -> Any:
@@ -54,9 +72,11 @@ def _on_stack(context: Any, builder: Any, kind: Any, kinds: Any, lengths: Any) -
     for length in reversed(shape):
         strides.insert(0, builder.mul(count, size))
         count = builder.mul(count, length)
-    made = make_array(kind)(context, builder)
+    made = make_array(kind)(context, builder)  # type: ignore[no-untyped-call]
     memory = builder.alloca(number, size=count)
-    populate_array(made, data=memory, shape=shape, strides=strides, itemsize=size, meminfo=None)
+    populate_array(  # type: ignore[no-untyped-call]
+        made, data=memory, shape=shape, strides=strides, itemsize=size, meminfo=None
+    )
     return made._getvalue()
 
 

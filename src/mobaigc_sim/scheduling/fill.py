@@ -31,7 +31,7 @@ def fill(
     A user whose backlog is covered keeps the blocks that carry most and leaves the others to the next best.
     Equal metrics go to the user listed first. `metric_UB` may be (U, 1) when it is the same on every block.
     """
-    from .compiled_fill import fill_blocks
+    from .compiled.blocks import fill_blocks
 
     owner_B = np.empty(len(prb_free_B), np.int64)
     fill_blocks(metric_UB, bits_per_prb_UB, backlog_bits_U, prb_free_B, owner_B)

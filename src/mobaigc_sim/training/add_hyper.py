@@ -11,7 +11,7 @@ from ..scheduling.add.critic import Pooling
 from ..scheduling.add.diffusion import Schedule
 from ..scheduling.add.network import EncoderKind
 from .add.actor_update import ActorUpdate, Credit
-from .add.algorithm import CreditRule, Reference
+from .add.on_policy import CreditRule, Reference
 from .baselines.hyper import Positive, Rate
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -48,8 +48,50 @@ class _NetworkHyper(FrozenConfig):
         return {**told, "policy_kwargs": network}
 
 
-class AddHyper(_NetworkHyper):
-    """Of ADD; what it shares with PPO has the same meaning."""
+class _ReplayHyper(_NetworkHyper):
+    """What learns from a replay buffer; it has the meaning and the defaults of the off-policy baselines."""
+
+    width: Positive = 64
+    """Width of the encoder."""
+    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Discount factor of a decision step."""
+    batch_size: Positive = 128
+    """Transitions a gradient step."""
+    buffer_size: Positive = 100_000
+    """Transitions kept, over all environments; each holds two observations."""
+    train_freq: Positive = 1
+    """Steps of the vector of environments between two rounds of training."""
+    gradient_steps: Positive = 1
+    """Gradient steps a round of training."""
+    learning_starts: Annotated[int, Field(ge=0)] = 1000
+    """Transitions collected with random actions before training."""
+    tau: Rate = 0.005
+    """Step size of the target network."""
+    n_steps: Positive = 1
+    """Rewards summed before the critic is asked (n-step return)."""
+    denoising_steps: Annotated[int, Field(ge=0)] = 5
+    """Steps of the chain; 0 for a Gaussian in its place."""
+
+
+class AddHyper(_ReplayHyper):
+    """Of ADD."""
+
+    OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "encoder")
+
+    hidden: Positive = 64
+    """Width of the heads."""
+    encoder: EncoderKind = "attention"
+    """`padded` for an MLP over all numbers."""
+    learning_rate: Rate = 1e-4
+    """Step size of the optimisers."""
+    initial_temperature: Annotated[float, Field(gt=0)] = 0.1
+    """Weight of the entropy at the start; it is then learned."""
+    reward_centring: bool = True
+    """Learn from rewards less their running mean."""
+
+
+class OnPolicyAddHyper(_NetworkHyper):
+    """Of ADD on-policy; what it shares with PPO has the same meaning."""
 
     OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "encoder")
 
@@ -93,31 +135,13 @@ class AddHyper(_NetworkHyper):
         return self
 
 
-class OffPolicyAddHyper(_NetworkHyper):
+class OffPolicyAddHyper(_ReplayHyper):
     """Of ADD off-policy; what it shares with the off-policy baselines has their defaults."""
 
     OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "pooling")
 
-    width: Positive = 64
-    """Width of the encoder."""
     learning_rate: Rate = 3e-4
     """Step size of the optimisers."""
-    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Discount factor of a decision step."""
-    batch_size: Positive = 128
-    """Transitions a gradient step."""
-    buffer_size: Positive = 100_000
-    """Transitions kept, over all environments; each holds two observations."""
-    train_freq: Positive = 1
-    """Steps of the vector of environments between two rounds of training."""
-    gradient_steps: Positive = 1
-    """Gradient steps a round of training."""
-    learning_starts: Annotated[int, Field(ge=0)] = 1000
-    """Transitions collected with random actions before training."""
-    tau: Rate = 0.005
-    """Step size of the target network."""
-    n_steps: Positive = 1
-    """Rewards summed before the critic is asked (n-step return)."""
     actor_update: ActorUpdate = "weighted"
     """How the actor is improved."""
     credit: Credit = "joint"

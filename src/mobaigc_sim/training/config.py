@@ -24,7 +24,7 @@ from ..errors import UnknownNameError
 from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..scenario.schema import _folder_name
 from ..scheduling import schedulers
-from .add_hyper import AddHyper, OffPolicyAddHyper
+from .add_hyper import AddHyper, OffPolicyAddHyper, OnPolicyAddHyper
 from .baselines.agents import AGENTS, hyper_class
 from .baselines.hyper import (
     A2cHyper,
@@ -38,7 +38,12 @@ from .baselines.hyper import (
 )
 from .tunable import Range, checked_ranges, with_values
 
-ADD_AGENTS: dict[str, type[AddHyper] | type[OffPolicyAddHyper]] = {"add": AddHyper, "add-off-policy": OffPolicyAddHyper}
+AnyAddHyper = AddHyper | OnPolicyAddHyper | OffPolicyAddHyper
+ADD_AGENTS: dict[str, type[AnyAddHyper]] = {
+    "add": AddHyper,
+    "add-on-policy": OnPolicyAddHyper,
+    "add-off-policy": OffPolicyAddHyper,
+}
 RANDOM = "random"
 """Name of the policy that draws its corrections uniformly; every comparison has it."""
 MOST_TRACES = 10_000
@@ -51,7 +56,7 @@ Settings = dict[str, Any]
 TraceCount = Annotated[int, Field(ge=1, le=MOST_TRACES)]
 
 
-def hyper_of(agent: str) -> type[AddHyper] | type[OffPolicyAddHyper] | type[AgentHyper]:
+def hyper_of(agent: str) -> type[AnyAddHyper] | type[AgentHyper]:
     """The class of an agent's hyperparameters; UnknownNameError if there is no such agent."""
     if agent in ADD_AGENTS:
         return ADD_AGENTS[agent]
@@ -123,12 +128,12 @@ class AgentConfig(FrozenConfig):
     name: Name
     """Name in tables and of the folder; left out, that of the agent."""
     agent: str
-    """`add`, `add-off-policy`, or a baseline: dqn, ddpg, td3, sac, tqc, ppo, a2c, all but the first also with `-set`
-    behind."""
+    """`add`, `add-on-policy`, `add-off-policy`, or a baseline: dqn, ddpg, td3, sac, tqc, ppo, a2c, all but the first
+    also with `-set` behind."""
     seeds: Positive = 10
     """Training runs, with the seeds 0, 1, …"""
     hyper: Annotated[
-        AddHyper | OffPolicyAddHyper | DqnHyper | DeterministicHyper | EntropyHyper | PpoHyper | A2cHyper,
+        AnyAddHyper | DqnHyper | DeterministicHyper | EntropyHyper | PpoHyper | A2cHyper,
         WrapValidator(_hyper),
     ]
     """Hyperparameters of the agent; what is left out has its default."""

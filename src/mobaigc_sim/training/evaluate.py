@@ -2,14 +2,18 @@
 
 Columns, a row for each contestant, seed and trace: agent, kind (rule, random or learned), seed, variant, trace, reward,
 its parts reward_worth, reward_latency, reward_failure and reward_band, and what `interop.problem.summary` tells;
-decision_us is the median time of one decision for one cell, NaN for rules.
+decision_us is the median time of one decision for one cell, NaN for rules; origin names the settings of training and
+test of a learned policy, so that a table may hold policies that were trained and played elsewhere.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +30,8 @@ from .episodes import Predictor, play, play_scheduler
 from .plan import Plan
 from .policies import OtherSizesError, decider, load_weights, make_untrained
 from .pools import PoolFile
-from .runs import CONFIG, DONE, WEIGHTS, run_folder
+from .runs import CONFIG, DONE, WEIGHTS, run_folder, settings_of
+from .scores import read_scores
 from .vec_env import CellVecEnv
 
 SCORES, BOUND = "scores.parquet", "bound.parquet"
@@ -49,6 +54,13 @@ class Contestant:
     """None for the random policy."""
     folder: Path | None = None
     """Folder of the training run."""
+    origin: str = ""
+    """Settings of training and test as a hash."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it can be played: a rule, or a run that ended."""
+        return self.folder is None or (self.folder / DONE).is_file()
 
 
 class RandomPolicy:
@@ -65,25 +77,44 @@ class RandomPolicy:
         return self._rng.uniform(-1.0, 1.0, (len(observation), self._numbers)).astype(np.float32), state
 
 
-def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> tuple[list[Contestant], list[str]]:
-    """The rules, the random policy and the trained policies of a plan, and notes on runs that are left out.
+def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> list[Contestant]:
+    """The rules, the random policy and every policy of a plan, trained or not.
 
     Raises MobaigcError for a run that was trained with other settings of the agent than the file now has.
     """
     found = [Contestant(rule.name, "rule", 0, test, tokens, rule) for rule in plan.rules()]
     found.append(Contestant(RANDOM, "random", 0, test, tokens, None))
-    notes = []
     for entry in plan.config.agents:
-        folders = [(seed, run_folder(out, entry.name, seed)) for seed in range(entry.seeds)]
-        ready = [(seed, folder) for seed, folder in folders if (folder / DONE).is_file()]
-        for seed, folder in ready:
-            trained = read_json(folder / CONFIG)["agent"]
-            if trained != entry.model_dump(mode="json", exclude={"seeds"}):
-                raise MobaigcError(f"{folder}: was trained with other settings of {entry.name} than {plan.file} has")
-            found.append(Contestant(entry.name, "learned", seed, test, tokens, entry, folder))
-        if len(ready) < len(folders):
-            notes.append(f"{entry.name}: {len(folders) - len(ready)} of {len(folders)} runs are not done and left out")
-    return found, notes
+        for seed in range(entry.seeds):
+            folder = run_folder(out, entry.name, seed)
+            settings = settings_of(replace(plan, overrides=()), entry, seed)
+            if (folder / DONE).is_file():
+                trained = read_json(folder / CONFIG)
+                if trained["agent"] != settings["agent"]:
+                    raise MobaigcError(
+                        f"{folder}: was trained with other settings of {entry.name} than {plan.file} has"
+                    )
+                settings = trained
+            told = json.dumps([settings, test.digest, tokens], sort_keys=True)
+            origin = hashlib.sha256(told.encode()).hexdigest()[:16]
+            found.append(Contestant(entry.name, "learned", seed, test, tokens, entry, folder, origin))
+    return found
+
+
+def earlier_rows(contestants: Sequence[Contestant], path: Path) -> tuple[list[pd.DataFrame], list[str]]:
+    """What a file of scores has of policies whose runs are not here, and a note for each agent it lacks."""
+    there = read_scores(path)[0] if path.is_file() else pd.DataFrame({"agent": [], "origin": []})
+    found: list[pd.DataFrame] = []
+    missing = Counter[str]()
+    for one in contestants:
+        if one.is_here:
+            continue
+        own = there[(there["agent"] == one.name) & (there["origin"] == one.origin)]
+        if len(own):
+            found.append(own.drop(columns="variant"))
+        else:
+            missing[one.name] += 1
+    return found, [f"{name}: {count} runs are not done and left out" for name, count in missing.items()]
 
 
 def play_one(contestant: Contestant) -> tuple[pd.DataFrame | None, str | None]:
@@ -114,7 +145,7 @@ def _played(contestant: Contestant) -> pd.DataFrame:
             decision_us = _decision_us(policy, pool, tokens)
         table = play(policy, pool, tokens)
     found = pd.DataFrame({
-        "agent": contestant.name, "kind": contestant.kind, "seed": contestant.seed,
+        "agent": contestant.name, "kind": contestant.kind, "seed": contestant.seed, "origin": contestant.origin,
         **{name: table[name] for name in ("trace", "reward", *REWARD_PARTS, *KEPT)},
     })  # fmt: skip
     return found.assign(decision_us=decision_us)
@@ -134,9 +165,12 @@ def _decision_us(policy: Predictor, pool: TracePool, tokens: int) -> float:
     return float(np.median(spent_ns)) / 1e3
 
 
-def gather(plan: Plan, played: Sequence[tuple[pd.DataFrame | None, str | None]]) -> tuple[pd.DataFrame, list[str]]:
-    """All scores in one table, and the notes."""
-    table = pd.concat([frame for frame, _ in played if frame is not None], ignore_index=True)
+def gather(plan: Plan, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All scores in one table, in the order of the plan."""
+    names = [*(rule.name for rule in plan.rules()), RANDOM, *(entry.name for entry in plan.config.agents)]
+    table = pd.concat(frames, ignore_index=True)
+    place = table["agent"].map({name: place for place, name in enumerate(names)})
+    table = table.assign(place=place).sort_values(["place", "seed", "trace"], ignore_index=True).drop(columns="place")
     variants = np.array(plan.variants("test"))
-    table.insert(3, "variant", variants[table["trace"].to_numpy()])
-    return table, [note for _, note in played if note is not None]
+    table.insert(4, "variant", variants[table["trace"].to_numpy()])
+    return table

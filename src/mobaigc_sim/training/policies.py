@@ -14,15 +14,15 @@ from ..errors import MobaigcError
 from ..scheduling.add.corrected import CorrectedRule
 from ..scheduling.add.network import AddNetwork
 from ..scheduling.classic.priced_utility import PricedUtilityConfig
-from .add import ADD, OffPolicyADD
-from .add_hyper import AddHyper, OffPolicyAddHyper
+from .add import ADD, OffPolicyADD, OnPolicyADD
 from .baselines.agents import make_agent
 from .baselines.best_of import BestOf
 from .baselines.wrappers import CentredReward, RelativeReward, Undiscretised
-from .config import AgentConfig
+from .config import AgentConfig, AnyAddHyper
 from .episodes import Predictor
 
-RESUMABLE: dict[str, type[ADD] | type[OffPolicyADD]] = {"add": ADD, "add-off-policy": OffPolicyADD}
+AnyADD = ADD | OnPolicyADD | OffPolicyADD
+RESUMABLE: dict[str, type[AnyADD]] = {"add": ADD, "add-on-policy": OnPolicyADD, "add-off-policy": OffPolicyADD}
 """Agents that have checkpoints."""
 
 
@@ -36,7 +36,7 @@ def make_policy(entry: AgentConfig, env: VecEnv, seed: int, tensorboard: str | N
         env = CentredReward(env)
     if entry.relative:
         env = RelativeReward(env)
-    if isinstance(entry.hyper, AddHyper | OffPolicyAddHyper):
+    if isinstance(entry.hyper, AnyAddHyper):
         options = entry.hyper.arguments()
         return RESUMABLE[entry.agent]("SetPolicy", env, seed=seed, device="cpu", tensorboard_log=tensorboard, **options)
     return make_agent(entry.agent, env, entry.hyper, seed, tensorboard)
@@ -58,7 +58,7 @@ def decider(entry: AgentConfig, agent: BaseAlgorithm, numbers: int) -> Predictor
 
 def save_weights(agent: BaseAlgorithm, rule: PricedUtilityConfig, path: Path) -> None:
     """Write the tensors of the policy; of ADD those of its network with the rule it corrects, for `kind: add`."""
-    if isinstance(agent, ADD | OffPolicyADD):
+    if isinstance(agent, AnyADD):
         agent.policy.network.save(path, corrected=CorrectedRule(rule=rule))
         return
     tensors = {name: tensor.detach().clone().contiguous() for name, tensor in agent.policy.state_dict().items()}
@@ -70,7 +70,7 @@ def load_weights(agent: BaseAlgorithm, path: Path) -> None:
 
     Raises OtherSizesError for tensors of other sizes, MobaigcError for a file that is not theirs.
     """
-    if isinstance(agent, ADD | OffPolicyADD):
+    if isinstance(agent, AnyADD):
         network, _ = AddNetwork.load(path)
         module: Any = agent.policy.network
         tensors = network.state_dict()

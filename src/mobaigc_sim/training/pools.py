@@ -48,7 +48,7 @@ def cached_pool(scenarios: Sequence[Scenario], folder: Path, name: str) -> PoolF
 
     Raises MobaigcError for scenarios that make no pool.
     """
-    found = PoolFile(folder / f"{name}-{_digest(scenarios)}.npz", scenarios[0])
+    found = PoolFile(folder / f"{name}-{pool_digest(scenarios)}.npz", scenarios[0])
     if not found.path.is_file():
         pool = TracePool.of(scenarios)
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,8 @@ def cached_pool(scenarios: Sequence[Scenario], folder: Path, name: str) -> PoolF
     return found
 
 
-def _digest(scenarios: Sequence[Scenario]) -> str:
+def pool_digest(scenarios: Sequence[Scenario]) -> str:
+    """What scenarios, their bank and the version of this package amount to."""
     told = {"version": __version__, "scenarios": [scenario_hash(_wherever(scenario)) for scenario in scenarios]}
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 

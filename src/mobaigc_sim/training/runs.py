@@ -21,11 +21,13 @@ from typing import Any
 from ..errors import MobaigcError, UnknownNameError
 from ..results.files import read_json
 from .config import AgentConfig
-from .plan import Plan
-from .pools import PoolFile, cached_pool
+from .plan import Part, Plan
+from .pools import PoolFile, cached_pool, pool_digest
 
 CONFIG, CURVE, WEIGHTS, LAST, DONE = "config.json", "curve.csv", "weights.safetensors", "last.safetensors", "done.json"
 CHECKPOINT, TENSORBOARD = "checkpoint", "tensorboard"
+SIZES = ("cells", "tokens", "steps", "evaluate_every")
+PARTS: tuple[Part, Part] = ("training", "validation")
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,23 @@ class TrainingRun:
 
     def settings(self) -> dict[str, Any]:
         """What config.json says; runs of equal settings are the same run."""
-        agent = self.entry.model_dump(mode="json", exclude={"seeds"})
         pools = {"training": self.training.digest, "validation": self.validation.digest}
-        sizes = {name: getattr(self, name) for name in ("cells", "tokens", "steps", "evaluate_every")}
-        return {"agent": agent, "seed": self.seed, **sizes, **pools}
+        return {"agent": _told(self.entry), "seed": self.seed, **{name: getattr(self, name) for name in SIZES}, **pools}
 
     @property
     def is_done(self) -> bool:
         """Whether it ended."""
         return (self.folder / DONE).is_file()
+
+
+def settings_of(plan: Plan, entry: AgentConfig, seed: int) -> dict[str, Any]:
+    """The settings that a run of a plan has or would have."""
+    pools: dict[str, Any] = {part: pool_digest(plan.scenarios(part)) for part in PARTS}
+    return {"agent": _told(entry), "seed": seed, **{name: getattr(plan.config, name) for name in SIZES}, **pools}
+
+
+def _told(entry: AgentConfig) -> dict[str, Any]:
+    return entry.model_dump(mode="json", exclude={"seeds"})
 
 
 def run_folder(out: Path, agent: str, seed: int) -> Path:
@@ -77,9 +87,7 @@ def runs_to_do(
     pairs = [(agent, seed) for agent in chosen for seed in range(agent.seeds) if seeds is None or seed in seeds]
     if not pairs:
         raise MobaigcError(f"{plan.file}: nothing to train: no agent has such a seed")
-    training, validation = (
-        cached_pool(plan.scenarios(part), out / "traces", part) for part in ("training", "validation")
-    )
+    training, validation = (cached_pool(plan.scenarios(part), out / "traces", part) for part in PARTS)
     runs = [
         TrainingRun(
             agent, seed, run_folder(out, agent.name, seed), training, validation,

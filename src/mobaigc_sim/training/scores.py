@@ -15,6 +15,7 @@ from ..results.files import replace_with
 from .plan import Plan
 from .runs import CURVE, run_folder
 
+CURVES = "curves.csv"
 _NOTES = b"mobaigc.notes"
 
 
@@ -40,15 +41,27 @@ def read_scores(path: Path) -> tuple[pd.DataFrame, list[str]]:
     return table.to_pandas(), json.loads(metadata[_NOTES])
 
 
-def read_curves(plan: Plan, out: Path) -> pd.DataFrame:
-    """The curves of all runs of a plan, one below the other, with the columns agent and seed before."""
+def write_curves(plan: Plan, out: Path, path: Path) -> None:
+    """Write the curves of all runs of a plan, one below the other, with the columns agent and seed before.
+
+    Those of runs that are not here are kept as an earlier file at `path` has them.
+    """
+    there = read_curves(path)
     found = []
     for entry in plan.config.agents:
         for seed in range(entry.seeds):
-            path = run_folder(out, entry.name, seed) / CURVE
-            if path.is_file():
-                curve = pd.read_csv(path)
-                curve.insert(0, "agent", entry.name)
-                curve.insert(1, "seed", seed)
-                found.append(curve)
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+            own = run_folder(out, entry.name, seed) / CURVE
+            if own.is_file():
+                found.append(pd.read_csv(own).assign(agent=entry.name, seed=seed))
+            elif len(there):
+                found.append(there[(there["agent"] == entry.name) & (there["seed"] == seed)])
+    if any(map(len, found)):
+        table = pd.concat(found, ignore_index=True)
+        columns = ["agent", "seed", *(name for name in table if name not in ("agent", "seed"))]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_with(path, lambda temporary: table.to_csv(temporary, columns=columns, index=False, float_format="%.6g"))
+
+
+def read_curves(path: Path) -> pd.DataFrame:
+    """What `write_curves` wrote; nothing where there is no such file."""
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame()

@@ -96,7 +96,7 @@ class _Users:
         self.share_P1 = 1.0 / mask_BN.sum(1)[self.row_P].unsqueeze(1)
 
     def of(self, values_BMN2: Tensor) -> Tensor:
-        """Theirs (P, M, 2) of numbers for all tokens."""
+        """Theirs (P, M, 2) of numbers for all tokens (B, M, N, 2)."""
         return values_BMN2.transpose(1, 2)[self.row_P, self.place_P]
 
     def mean_of_row(self, values_PX: Tensor) -> Tensor:
@@ -104,11 +104,11 @@ class _Users:
         zeros_BX = values_PX.new_zeros(self.shape[0], values_PX.shape[1])
         return zeros_BX.index_add(0, self.row_P, values_PX * self.share_P1)
 
-    def put(self, values_PM2: Tensor) -> Tensor:
-        """Numbers (B, M, N, 2) for all tokens, 0 for padding."""
-        put_BNM2 = values_PM2.new_zeros(*self.shape, *values_PM2.shape[1:])
-        put_BNM2[self.row_P, self.place_P] = values_PM2
-        return put_BNM2.transpose(1, 2)
+    def put(self, values_PMX: Tensor) -> Tensor:
+        """Numbers (B, M, N, X) for all tokens, 0 for padding."""
+        put_BNMX = values_PMX.new_zeros(*self.shape, *values_PMX.shape[1:])
+        put_BNMX[self.row_P, self.place_P] = values_PMX
+        return put_BNMX.transpose(1, 2)
 
 
 class DiffusionActor(nn.Module):
@@ -153,7 +153,7 @@ class DiffusionActor(nn.Module):
         users = _Users(h_BNW, mask_BN)
         step_PMT = F.one_hot(step_BM, self.steps).to(noisy_BMN2.dtype)[users.row_P]
         entered_PMD = self.enter(torch.cat((users.of(noisy_BMN2), step_PMT), -1))
-        return users.put(self._finish(entered_PMD, self.context(users.h_PW), users))
+        return users.put(torch.tanh(self.out(self._finish(entered_PMD, self.context(users.h_PW), users))))
 
     def sample(self, h_BNW: Tensor, mask_BN: Tensor, start_BMN2: Tensor, noise_TBMN2: Tensor | None = None) -> Tensor:
         """Actions (B, M, N, 2) from the chain that starts at the standard normal `start_BMN2`.
@@ -161,21 +161,31 @@ class DiffusionActor(nn.Module):
         `noise_TBMN2` (T − 1 steps at least) makes the steps ancestral; without it they are deterministic. Gradients
         flow through every step.
         """
+        users, y_PMD = self._walk(h_BNW, mask_BN, start_BMN2, noise_TBMN2)
+        return users.put(torch.tanh(self.out(y_PMD)))
+
+    def before_tanh(self, h_BNW: Tensor, mask_BN: Tensor, start_BMN2: Tensor) -> tuple[Tensor, Tensor]:
+        """The actions of `sample` before tanh, by deterministic steps, and what they are made of (B, M, N, D)."""
+        users, y_PMD = self._walk(h_BNW, mask_BN, start_BMN2, None)
+        return users.put(self.out(y_PMD)), users.put(y_PMD)
+
+    def _walk(
+        self, h_BNW: Tensor, mask_BN: Tensor, start_BMN2: Tensor, noise_TBMN2: Tensor | None
+    ) -> tuple[_Users, Tensor]:
         users = _Users(h_BNW, mask_BN)
         context_PD = self.context(users.h_PW)
         in_2D, in_TD = self.enter.weight[:, :ACTIONS], (self.enter.weight[:, ACTIONS:] + self.enter.bias[:, None]).T
         clean_T, kept_T, spread_T = self.ddim if noise_TBMN2 is None else self.ancestral
         noisy_PM2 = self.start_scale * users.of(start_BMN2)
         for step in range(self.steps - 1, 0, -1):
-            clean_PM2 = self._finish(F.linear(noisy_PM2, in_2D, in_TD[step]), context_PD, users)
-            noisy_PM2 = clean_T[step] * clean_PM2 + kept_T[step] * noisy_PM2
+            y_PMD = self._finish(F.linear(noisy_PM2, in_2D, in_TD[step]), context_PD, users)
+            noisy_PM2 = clean_T[step] * torch.tanh(self.out(y_PMD)) + kept_T[step] * noisy_PM2
             if noise_TBMN2 is not None:
                 noisy_PM2 = noisy_PM2 + spread_T[step] * users.of(noise_TBMN2[step - 1])
-        return users.put(self._finish(F.linear(noisy_PM2, in_2D, in_TD[0]), context_PD, users))
+        return users, self._finish(F.linear(noisy_PM2, in_2D, in_TD[0]), context_PD, users)
 
     def _finish(self, entered_PMD: Tensor, context_PD: Tensor, users: _Users) -> Tensor:
-        """Clean actions (P, M, 2) from the first layer, in place on its output, which no gradient needs."""
+        """What the last layer sees (P, M, D), from the first, in place on its output, which no gradient needs."""
         z_PMD = F.relu(entered_PMD.add_(context_PD.unsqueeze(1)), inplace=True)
         pooled_BMD = users.mean_of_row(z_PMD.flatten(1)).view(-1, *z_PMD.shape[1:])
-        y_PMD = F.relu(self.mix(z_PMD).add_(self.pool(pooled_BMD)[users.row_P]), inplace=True)
-        return torch.tanh(self.out(y_PMD))
+        return F.relu(self.mix(z_PMD).add_(self.pool(pooled_BMD)[users.row_P]), inplace=True)

@@ -117,7 +117,8 @@ class SelfAttention(nn.Module):
         own_BMX = x_PW.new_zeros(batch, most, 3 * width)
         own_BMX[row_P, place_P] = self.query_key_value(self.norm_in(x_PW))
         own_3BHMD = own_BMX.view(batch, most, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        mixed_BHMD = F.scaled_dot_product_attention(*own_3BHMD.unbind(0), attn_mask=hidden_B11M)
+        query_BHMD, key_BHMD, value_BHMD = own_3BHMD.unbind(0)
+        mixed_BHMD = F.scaled_dot_product_attention(query_BHMD, key_BHMD, value_BHMD, attn_mask=hidden_B11M)
         x_PW = x_PW + self.out(mixed_BHMD.transpose(1, 2)[row_P, place_P].flatten(1))
         fed: Tensor = x_PW + self.back(F.relu(self.feed(self.norm_out(x_PW))))
         return fed

@@ -39,6 +39,14 @@ BLOCK = 8
 """Start noise is drawn for this many tokens at a time, so that a user's does not depend on how much padding follows."""
 
 
+def fixed_start(batch: int, samples: int, tokens: int) -> Tensor:
+    """The noise (B, M, N, 2) that deterministic decisions start from, the same for every state."""
+    generator = torch.Generator().manual_seed(START_SEED)
+    blocks = -(-tokens // BLOCK)
+    start_NM2 = torch.cat([torch.randn((BLOCK, samples, ACTIONS), generator=generator) for _ in range(blocks)])
+    return start_NM2[:tokens].transpose(0, 1).expand(batch, -1, -1, -1)
+
+
 class WeightsError(MobaigcError):
     """A file that does not hold the weights of an ADD network."""
 
@@ -98,6 +106,13 @@ class AddNetwork(nn.Module):
         if config.critic:
             self.critic = TwinCritic(config.width, config.hidden, norm=config.critic_norm, pooling=config.pooling)
 
+    @classmethod
+    def of(cls, config: AddConfig, encoder: SetEncoder | PaddedEncoder, actor: DiffusionActor) -> Self:
+        """A network without critics of parts that there are."""
+        network = cls(config)
+        network.encoder, network.actor = encoder, actor
+        return network
+
     def encode(self, obs_BL: Tensor) -> Encoded:
         """State of each observation."""
         h_BNW, mask_BN = self.encoder(obs_BL)
@@ -112,12 +127,8 @@ class AddNetwork(nn.Module):
 
     def draw_fixed(self, state: Encoded, samples: int) -> Tensor:
         """Actions (B, M, N, 2) from the deterministic chain; every state starts from the same noise."""
-        batch, tokens, _ = state.h_BNW.shape
-        generator = torch.Generator().manual_seed(START_SEED)
-        blocks = -(-tokens // BLOCK)
-        start_NM2 = torch.cat([torch.randn((BLOCK, samples, ACTIONS), generator=generator) for _ in range(blocks)])
-        start_MN2 = start_NM2[:tokens].transpose(0, 1).to(state.h_BNW.device)
-        return self.actor.sample(state.h_BNW, state.mask_BN, start_MN2.expand(batch, -1, -1, -1))
+        start_BMN2 = fixed_start(len(state.h_BNW), samples, state.h_BNW.shape[1]).to(state.h_BNW.device)
+        return self.actor.sample(state.h_BNW, state.mask_BN, start_BMN2)
 
     def values(self, state: Encoded, actions_BMN2: Tensor) -> Tensor:
         """The smaller value (B, M) of the two critics."""

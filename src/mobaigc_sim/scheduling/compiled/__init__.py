@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ...kernel import lean
 from ...kernel.compiled_cache import compiled_cache, sources
-from .. import compiled_fill, tokens
+from .. import tokens
 
-SOURCES = sources(__file__, (lean, tokens, compiled_fill))
+SOURCES = sources(__file__, (lean, tokens))
 """Files that the compiled code is made of."""
 
 with compiled_cache(SOURCES):
-    from . import features, price, weigh
+    from . import blocks, features, price, weigh
 
-__all__ = ["SOURCES", "features", "price", "weigh"]
+__all__ = ["SOURCES", "blocks", "features", "price", "weigh"]

@@ -17,7 +17,7 @@ import math
 from typing import Any
 
 from ...kernel.lean import lean, numbers, rows
-from ..compiled_fill import fill_blocks
+from .blocks import fill_blocks
 
 
 @lean

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .chain import log_likelihood
-from .policy import ADDPolicy
+from .on_policy_nets import OnPolicyADDPolicy
 
 AT_ONCE = 4096
 """Decisions whose likelihood before the update is computed together."""
@@ -44,7 +44,7 @@ def standardised(advantage_TNA: NDArray[np.float32], mask_TNA: NDArray[np.bool_]
 class ClippedUpdate(NamedTuple):
     """How a policy is improved."""
 
-    policy: ADDPolicy
+    policy: OnPolicyADDPolicy
     clip_range: float
     vf_coef: float
     max_grad_norm: float

@@ -1,4 +1,4 @@
-"""ADD off-policy, with twin critics: an ablation of `algorithm`, which learns more (README).
+"""ADD whose actor is improved by weighted denoising, or by the gradient of the critics: ablations of `algorithm`.
 
 One gradient step: the encoder runs once on the observations and, as its slow target copy, once on the next ones. Both
 critics and the encoder follow the TD error, y = r − r̄ + γ min(Q₁', Q₂')(s', a'), with a' drawn from the target actor;
@@ -18,15 +18,12 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.noise import ActionNoise
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import (
     GymEnv,
     MaybeCallback,
     ReplayBufferSamples,
     Schedule,
-    TrainFreq,
-    TrainFrequencyUnit,
 )
 from torch import Tensor
 from torch.nn import functional
@@ -34,15 +31,14 @@ from torch.nn import functional
 from ...scheduling.add.network import Encoded
 from ...scheduling.tokens import ACTIONS
 from .actor_update import ActorUpdate, Credit, Update
-from .checkpoint import CheckpointError, Resumable
 from .off_policy_nets import OffPolicyADDPolicy
+from .replay import ReplayResumable
 
 CENTRING_RATE = 1e-3
 """Least weight of a batch in the running mean of the reward, which starts as a plain mean."""
-REPLAYED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
-class OffPolicyADD(Resumable, OffPolicyAlgorithm):
+class OffPolicyADD(ReplayResumable):
     """Diffusion actor, twin critics and a set encoder, trained off-policy.
 
     Beyond what every off-policy algorithm of Stable-Baselines3 takes:
@@ -219,36 +215,6 @@ class OffPolicyADD(Resumable, OffPolicyAlgorithm):
     ) -> Self:
         """Train for a number of environment steps, as every algorithm of Stable-Baselines3."""
         return super().learn(total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar)
-
-    def _kept(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        buffer, freq = self.replay_buffer, self.train_freq
-        assert buffer is not None
-        arrays = {name: getattr(buffer, name)[: buffer.size()] for name in REPLAYED}
-        train_freq = freq.frequency, freq.unit.value  # type: ignore[union-attr]
-        return arrays, {"replay_pos": buffer.pos, "replay_full": buffer.full, "train_freq": train_freq}
-
-    def _restore(
-        self,
-        tensors: dict[str, Tensor],
-        arrays: dict[str, NDArray[Any]],
-        state: dict[str, Any],
-        *,
-        env_restored: bool,
-    ) -> None:
-        """Also the replay buffer; episodes cut by the break count as ended by a time limit."""
-        super()._restore(tensors, arrays, state, env_restored=env_restored)
-        count, unit = state["train_freq"]
-        self.train_freq = TrainFreq(count, TrainFrequencyUnit(unit))  # type: ignore[assignment]
-        buffer = self.replay_buffer
-        assert buffer is not None
-        for name in REPLAYED:
-            stored = getattr(buffer, name)
-            if stored.shape[1:] != arrays[name].shape[1:] or len(stored) < len(arrays[name]):
-                raise CheckpointError(f"the replayed {name} do not fit the environment or buffer_size")
-            stored[: len(arrays[name])] = arrays[name]
-        buffer.pos, buffer.full = state["replay_pos"], state["replay_full"]
-        if not env_restored and buffer.size():
-            buffer.timeouts[buffer.pos - 1] = 1 - buffer.dones[buffer.pos - 1]
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         return ["policy", "policy.actor_optimizer", "policy.critic_optimizer"], []

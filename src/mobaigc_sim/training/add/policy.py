@@ -1,6 +1,17 @@
-"""The ADD network as a Stable-Baselines3 policy: encoder and diffusion actor, and a value function beside.
+"""The networks of ADD as a Stable-Baselines3 policy: twin critics with an encoder over sets, and a chain that acts.
 
-Shapes: B batch, N tokens, L length of an observation.
+A decision is drawn in two stages: noise a_T, which the chain of denoising steps turns into the mean of a squashed
+Gaussian, and a draw from that Gaussian:
+
+    a_T ~ N(0, 1),    m, σ = chain(a_T; s),    a = tanh(m + σ ε)
+
+A policy of this form can have several modes, one Gaussian cannot. log π(a | a_T, s) is known; its mean is a lower bound
+of the entropy of a. Without noise, the decision is tanh(m) from a fixed a_T.
+
+Source: the latent-variable policies of T. Haarnoja et al., "Latent space policies for hierarchical reinforcement
+learning", ICML 2018; the chain is that of `scheduling.add.diffusion`, its encoder and critics those of the baselines.
+
+Shapes: B batch, L length of an observation, A action numbers (N tokens × 2), N tokens, D width of the heads.
 """
 
 from __future__ import annotations
@@ -9,19 +20,65 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN
 from torch import Tensor, nn
 
+from ...scheduling.add.diffusion import DiffusionActor
 from ...scheduling.add.diffusion import Schedule as DiffusionSchedule
-from ...scheduling.add.network import AddConfig, AddNetwork, EncoderKind
+from ...scheduling.add.network import AddConfig, AddNetwork, EncoderKind, fixed_start
 from ...scheduling.tokens import ACTIONS
+from ..baselines.masked import action_mask
+from ..baselines.set_networks import Users
+from ..baselines.set_policies import SetGaussianActor, SetSACPolicy
 from ..spaces import layout_of
-from .chain import steps_of, walk
 
 
-class ADDPolicy(BasePolicy):
-    """Actor and value function with encoders of their own, and one optimiser."""
+class EncoderFeatures(BaseFeaturesExtractor):
+    """The encoder of an ADD network as features extractor."""
+
+    def __init__(self, observation_space: spaces.Space[Any], config: AddConfig) -> None:
+        super().__init__(observation_space, config.width)
+        self.encoder = config.make_encoder()
+
+    def forward(self, obs: Tensor) -> Users:
+        """The users of observations (B, L)."""
+        users: Users = self.encoder(obs)
+        return users
+
+
+class ChainActor(SetGaussianActor):
+    """A squashed Gaussian whose mean is what the chain makes of noise."""
+
+    def __init__(self, config: AddConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        del self.latent_pi, self.mu
+        self.chain = DiffusionActor(config.width, config.hidden, config.denoising_steps, config.schedule)
+        self.log_std = nn.Linear(config.hidden, ACTIONS)  # type: ignore[assignment]
+
+    def get_action_dist_params(
+        self, obs: PyTorchObs, deterministic: bool = False
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Mean and log-deviation before tanh (B, A), and the mask (B, A) as keyword; noise is drawn, or fixed."""
+        h_BNW, mask_BN = self.extract_features(obs, self.features_extractor)
+        batch, tokens = mask_BN.shape
+        start_B1N2 = fixed_start(batch, 1, tokens) if deterministic else torch.randn(batch, 1, tokens, ACTIONS)
+        mean_B1N2, y_B1ND = self.chain.before_tanh(h_BNW, mask_BN, start_B1N2)
+        log_std_BA = self.log_std(y_B1ND).flatten(1).clamp(LOG_STD_MIN, LOG_STD_MAX)  # type: ignore[operator]
+        return mean_B1N2.flatten(1), log_std_BA, {"mask": action_mask(mask_BN, ACTIONS)}
+
+    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> Tensor:
+        """Actions (B, A)."""
+        mean_BA, log_std_BA, keywords = self.get_action_dist_params(obs, deterministic)
+        actions_BA: Tensor = self.action_dist.actions_from_params(
+            mean_BA, log_std_BA, deterministic=deterministic, **keywords
+        )
+        return actions_BA
+
+
+class ADDPolicy(SetSACPolicy):
+    """Actor, twin critics and their targets; needs `target_entropy=0`, see `baselines.set_policies`."""
 
     def __init__(
         self,
@@ -29,68 +86,53 @@ class ADDPolicy(BasePolicy):
         action_space: spaces.Box,
         lr_schedule: Schedule,
         *,
-        width: int = 32,
+        width: int = 64,
         heads: int = 2,
         layers: int = 1,
-        hidden: int = 32,
+        hidden: int = 64,
         encoder: EncoderKind = "attention",
         content: bool = True,
         denoising_steps: int = 5,
         schedule: DiffusionSchedule = "log_snr",
-        least_std: float = 0.3,
+        use_sde: bool = False,
     ) -> None:
-        super().__init__(observation_space, action_space, squash_output=True)
         layout = layout_of(observation_space, action_space)
         self.config = AddConfig(
-            layout.tokens,
-            layout.levels,
-            width=width,
-            heads=heads,
-            layers=layers,
-            hidden=hidden,
-            denoising_steps=denoising_steps,
-            schedule=schedule,
-            encoder=encoder,
-            content=content,
-            critic=False,
-        )
-        self.network = AddNetwork(self.config)
-        self.explore_with(least_std)
-        self.value_encoder = self.config.make_encoder()
-        self.value_head = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1))
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), fused=True)
+            layout.tokens, layout.levels, width=width, heads=heads, layers=layers, hidden=hidden, encoder=encoder,
+            content=content, denoising_steps=denoising_steps, schedule=schedule, critic=False,
+        )  # fmt: skip
+        super().__init__(
+            observation_space, action_space, lr_schedule, net_arch=[hidden], use_sde=use_sde,
+            features_extractor_class=EncoderFeatures, features_extractor_kwargs={"config": self.config},
+        )  # fmt: skip
+        features, actor = self.critic.features_extractor, self.actor
+        assert isinstance(features, EncoderFeatures) and isinstance(actor, ChainActor)
+        self._network = (AddNetwork.of(self.config, features.encoder, actor.chain),)
 
-    def explore_with(self, least_std: float) -> None:
-        """The least spread of a step from now on, of actions that are not deterministic."""
-        self.least_std = least_std
-        self.steps = steps_of(self.network.actor, least_std)
+    @property
+    def network(self) -> AddNetwork:
+        """What decides in a cell: encoder and chain; the tensors are those of the policy."""
+        return self._network[0]
 
-    def values(self, obs_BL: Tensor) -> tuple[Tensor, Tensor]:
-        """Predicted return of each token (B, N), and which tokens there are (B, N)."""
-        h_BNW, mask_BN = self.value_encoder(obs_BL)
-        return self.value_head(h_BNW).squeeze(-1) * mask_BN, mask_BN
+    @property
+    def actor_optimizer(self) -> torch.optim.Optimizer:
+        """Of the chain."""
+        return self.actor.optimizer
 
-    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> Tensor:
-        """As `predict`, on tensors."""
-        return self._predict(obs, deterministic)
+    @property
+    def critic_optimizer(self) -> torch.optim.Optimizer:
+        """Of the critics and their encoder."""
+        return self.critic.optimizer
 
-    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
-        assert isinstance(observation, Tensor)
-        if deterministic:
-            return self.network.act(observation.float(), 1, deterministic=True).flatten(1)
-        h_BNW, mask_BN = self.network.encoder(observation.float())
-        noise_BSN2 = torch.randn(len(mask_BN), self.network.actor.steps + 1, mask_BN.shape[1], ACTIONS)
-        action_BN2: Tensor = walk(self.network.actor, self.steps, h_BNW, mask_BN, noise_BSN2)[:, -1]
-        action_BN2 = action_BN2.clamp(-1, 1) * mask_BN.unsqueeze(-1)
-        return action_BN2.flatten(1)
+    def make_actor(self, features_extractor: BaseFeaturesExtractor | None = None) -> ChainActor:
+        """A new actor on the encoder handed in."""
+        return ChainActor(self.config, **self._update_features_extractor(self.actor_kwargs, features_extractor))
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        parameters = super()._get_constructor_parameters()
-        del parameters["normalize_images"]
         names = ("width", "heads", "layers", "hidden", "encoder", "content", "denoising_steps", "schedule")
         return {
-            **parameters,
-            **{name: getattr(self.config, name) for name in names},
-            "least_std": self.least_std,
+            "observation_space": self.observation_space,
+            "action_space": self.action_space,
             "lr_schedule": self._dummy_schedule,
+            **{name: getattr(self.config, name) for name in names},
         }

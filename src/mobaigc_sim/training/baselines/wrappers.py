@@ -70,23 +70,43 @@ class Undiscretised:
         return self.actions_CA[chosen], state
 
 
+class RunningMean:
+    """The running mean r̄ of rewards, for simple reward centring (Naik et al., "Reward centering", RLJ 2024, eq. 5).
+
+    r̄ ← r̄ + β (r − r̄), once a step with the mean over environments. β starts at 1 and falls to `step_size` such that the
+    first value of r̄ has no weight (Sutton & Barto, 2nd edition, eq. 2.9).
+    """
+
+    def __init__(self, step_size: float = 1e-3) -> None:
+        if not 0 < step_size <= 1:
+            raise ValueError(f"step_size {step_size} is not in (0, 1]")
+        self.step_size = step_size
+        self.mean = 0.0
+        self.trace = 0.0
+
+    def centred(self, rewards_E: NDArray[Any]) -> NDArray[Any]:
+        """Rewards less the mean as it was before, so that no reward is part of its own mean."""
+        centred_E = rewards_E - np.float32(self.mean)
+        self.trace += self.step_size * (1 - self.trace)
+        self.mean += self.step_size / self.trace * (float(rewards_E.mean()) - self.mean)
+        return centred_E
+
+
 class CentredReward(VecEnvWrapper):
     """Rewards minus their running mean, so that values do not carry r̄/(1 − γ) as a constant.
 
-    Simple reward centring (Naik, Wan, Tomar, Sutton, "Reward centering", 2024, eq. 5): r̄ ← r̄ + β (r − r̄), once a
-    step with the mean over environments. β starts at 1 and falls to `step_size` such that the first value of r̄ has no
-    weight (Sutton & Barto, 2nd edition, eq. 2.9). A reward is centred by r̄ as it was before, so that no reward is
-    part of its own mean. Wrap it around VecMonitor: then returns of episodes are raw; `info["raw_reward"]` always is.
-    Meant for episodes that end by truncation: after a true end, a centred return claims the mean reward for ever.
+    Wrap it around VecMonitor: then returns of episodes are raw; `info["raw_reward"]` always is. Meant for episodes that
+    end by truncation: after a true end, a centred return claims the mean reward for ever.
     """
 
     def __init__(self, venv: VecEnv, step_size: float = 1e-3) -> None:
-        if not 0 < step_size <= 1:
-            raise ValueError(f"step_size {step_size} is not in (0, 1]")
         super().__init__(venv)
-        self.step_size = step_size
-        self.mean = 0.0
-        self._trace = 0.0
+        self._running = RunningMean(step_size)
+
+    @property
+    def mean(self) -> float:
+        """The running mean."""
+        return self._running.mean
 
     def reset(self) -> VecEnvObs:
         """First observations; the mean is kept."""
@@ -95,12 +115,9 @@ class CentredReward(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """What the environments answer, with centred rewards (E,)."""
         observations, rewards_E, dones_E, infos = self.venv.step_wait()
-        centred_E = rewards_E - np.float32(self.mean)
         for info, reward in zip(infos, rewards_E, strict=True):
             info["raw_reward"] = float(reward)
-        self._trace += self.step_size * (1 - self._trace)
-        self.mean += self.step_size / self._trace * (float(rewards_E.mean()) - self.mean)
-        return observations, centred_E, dones_E, infos
+        return observations, self._running.centred(rewards_E), dones_E, infos
 
 
 class RelativeReward(VecEnvWrapper):

@@ -1,4 +1,4 @@
-"""`fill`, compiled: see there for what it does. Numba takes a while to load, so nothing imports this before a slot.
+"""`scheduling.fill`, compiled: see there for what it does.
 
 Shapes: U users, B resource blocks.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernel.lean import copy, lean, numbers
+from ...kernel.lean import copy, lean, numbers
 
 
 @lean

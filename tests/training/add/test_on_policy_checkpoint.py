@@ -10,7 +10,7 @@ import torch
 
 from mobaigc_sim.cell.world import TracePool
 from mobaigc_sim.interop.problem import pool_of
-from mobaigc_sim.training.add import ADD, CheckpointError, OffPolicyADD
+from mobaigc_sim.training.add import CheckpointError, OffPolicyADD, OnPolicyADD
 from mobaigc_sim.training.environment_state import environment_arrays, restore_environment
 from mobaigc_sim.training.vec_env import CellVecEnv
 
@@ -27,7 +27,7 @@ def pool() -> TracePool:
 def test_a_resumed_run_equals_an_unbroken_one(pool: TracePool, tmp_path: Path, options: dict[str, object]) -> None:
     torch.set_num_threads(1)
     env = CellVecEnv(pool, 3, seed=0)
-    agent = ADD("SetPolicy", env, seed=1, **SIZES, **options)  # type: ignore[arg-type]
+    agent = OnPolicyADD("SetPolicy", env, seed=1, **SIZES, **options)  # type: ignore[arg-type]
     agent.learn(8 * 3 * 2)
     agent.save_checkpoint(tmp_path / "point")
     kept = environment_arrays(env)
@@ -38,7 +38,7 @@ def test_a_resumed_run_equals_an_unbroken_one(pool: TracePool, tmp_path: Path, o
     again = CellVecEnv(pool, 3, seed=7)
     again.reset()
     restore_environment(again, kept)
-    resumed = ADD.load_checkpoint(tmp_path / "point", again, env_restored=True)
+    resumed = OnPolicyADD.load_checkpoint(tmp_path / "point", again, env_restored=True)
     assert resumed.num_timesteps == 48
     resumed.learn(8 * 3 * 3, reset_num_timesteps=False)
     assert resumed.num_timesteps == agent.num_timesteps == 120
@@ -49,6 +49,6 @@ def test_a_resumed_run_equals_an_unbroken_one(pool: TracePool, tmp_path: Path, o
 
 def test_a_checkpoint_of_the_other_algorithm_is_refused(pool: TracePool, tmp_path: Path) -> None:
     env = CellVecEnv(pool, 1, seed=0)
-    ADD("SetPolicy", env, seed=1, **SIZES).save_checkpoint(tmp_path / "point")  # type: ignore[arg-type]
+    OnPolicyADD("SetPolicy", env, seed=1, **SIZES).save_checkpoint(tmp_path / "point")  # type: ignore[arg-type]
     with pytest.raises(CheckpointError, match="not a checkpoint of OffPolicyADD"):
         OffPolicyADD.load_checkpoint(tmp_path / "point", env)
