@@ -13,6 +13,9 @@ Forward process: a_t = √ᾱ_t a + √(1 − ᾱ_t) ε, t = 1 … T, variance-p
   steps return 26 % of the standard deviation with "vp" and 62 % with "log_snr"; of two modes at ±0.7, 79 % and 95 %.
 
 The network predicts the clean action through tanh, so what the chain returns lies in (−1, 1) and nothing is clamped.
+Before tanh it is the sum of two parts: what the user alone calls for, the same in every step, and what the noisy
+actions of all users add. The first is learned as fast as a policy without a chain; the second is for what that cannot
+say.
 Ancestral steps are those of DDPM (Ho et al. 2020, eq. 7), deterministic steps DDIM with η = 0 (Song et al. 2021, eq.
 12). Indices of steps count from 0: `step` t here is t + 1 above.
 
@@ -126,14 +129,17 @@ class DiffusionActor(nn.Module):
             raise ValueError(f"denoising steps must be at least 0, not {steps}")
         self.start_scale = 1.0 if steps else 0.0
         self.steps = steps = max(steps, 1)
+        self.alone = nn.Sequential(nn.Linear(width, hidden), nn.ReLU())
+        self.direct = nn.Linear(hidden, ACTIONS)
         self.context = nn.Linear(width, hidden, bias=False)
         self.enter = nn.Linear(ACTIONS + steps, hidden)
         self.mix = nn.Linear(hidden, hidden)
         self.pool = nn.Linear(hidden, hidden, bias=False)
         self.out = nn.Linear(hidden, ACTIONS)
         with torch.no_grad():
-            self.out.weight.mul_(FIRST_SCALE)
-            self.out.bias.zero_()
+            for last in (self.out, self.direct):
+                last.weight.mul_(FIRST_SCALE)
+                last.bias.zero_()
         alpha_bar_T = alpha_bars(steps, schedule)
         self.ancestral = ancestral_steps(alpha_bar_T)
         self.ddim = ddim_steps(alpha_bar_T)
@@ -153,7 +159,8 @@ class DiffusionActor(nn.Module):
         users = _Users(h_BNW, mask_BN)
         step_PMT = F.one_hot(step_BM, self.steps).to(noisy_BMN2.dtype)[users.row_P]
         entered_PMD = self.enter(torch.cat((users.of(noisy_BMN2), step_PMT), -1))
-        return users.put(torch.tanh(self.out(self._finish(entered_PMD, self.context(users.h_PW), users))))
+        direct_P12 = self.direct(self.alone(users.h_PW)).unsqueeze(1)
+        return users.put(torch.tanh(self._finish(entered_PMD, self.context(users.h_PW), direct_P12, users)))
 
     def sample(self, h_BNW: Tensor, mask_BN: Tensor, start_BMN2: Tensor, noise_TBMN2: Tensor | None = None) -> Tensor:
         """Actions (B, M, N, 2) from the chain that starts at the standard normal `start_BMN2`.
@@ -161,31 +168,31 @@ class DiffusionActor(nn.Module):
         `noise_TBMN2` (T − 1 steps at least) makes the steps ancestral; without it they are deterministic. Gradients
         flow through every step.
         """
-        users, y_PMD = self._walk(h_BNW, mask_BN, start_BMN2, noise_TBMN2)
-        return users.put(torch.tanh(self.out(y_PMD)))
+        users = _Users(h_BNW, mask_BN)
+        raw_PM2 = self._walk(users, self.alone(users.h_PW), start_BMN2, noise_TBMN2)
+        return users.put(torch.tanh(raw_PM2))
 
     def before_tanh(self, h_BNW: Tensor, mask_BN: Tensor, start_BMN2: Tensor) -> tuple[Tensor, Tensor]:
-        """The actions of `sample` before tanh, by deterministic steps, and what they are made of (B, M, N, D)."""
-        users, y_PMD = self._walk(h_BNW, mask_BN, start_BMN2, None)
-        return users.put(self.out(y_PMD)), users.put(y_PMD)
-
-    def _walk(
-        self, h_BNW: Tensor, mask_BN: Tensor, start_BMN2: Tensor, noise_TBMN2: Tensor | None
-    ) -> tuple[_Users, Tensor]:
+        """The actions of `sample` before tanh, by deterministic steps, and what each user alone is (B, 1, N, D)."""
         users = _Users(h_BNW, mask_BN)
-        context_PD = self.context(users.h_PW)
+        alone_PD = self.alone(users.h_PW)
+        return users.put(self._walk(users, alone_PD, start_BMN2, None)), users.put(alone_PD.unsqueeze(1))
+
+    def _walk(self, users: _Users, alone_PD: Tensor, start_BMN2: Tensor, noise_TBMN2: Tensor | None) -> Tensor:
+        context_PD, direct_P12 = self.context(users.h_PW), self.direct(alone_PD).unsqueeze(1)
         in_2D, in_TD = self.enter.weight[:, :ACTIONS], (self.enter.weight[:, ACTIONS:] + self.enter.bias[:, None]).T
         clean_T, kept_T, spread_T = self.ddim if noise_TBMN2 is None else self.ancestral
         noisy_PM2 = self.start_scale * users.of(start_BMN2)
         for step in range(self.steps - 1, 0, -1):
-            y_PMD = self._finish(F.linear(noisy_PM2, in_2D, in_TD[step]), context_PD, users)
-            noisy_PM2 = clean_T[step] * torch.tanh(self.out(y_PMD)) + kept_T[step] * noisy_PM2
+            raw_PM2 = self._finish(F.linear(noisy_PM2, in_2D, in_TD[step]), context_PD, direct_P12, users)
+            noisy_PM2 = clean_T[step] * torch.tanh(raw_PM2) + kept_T[step] * noisy_PM2
             if noise_TBMN2 is not None:
                 noisy_PM2 = noisy_PM2 + spread_T[step] * users.of(noise_TBMN2[step - 1])
-        return users, self._finish(F.linear(noisy_PM2, in_2D, in_TD[0]), context_PD, users)
+        return self._finish(F.linear(noisy_PM2, in_2D, in_TD[0]), context_PD, direct_P12, users)
 
-    def _finish(self, entered_PMD: Tensor, context_PD: Tensor, users: _Users) -> Tensor:
-        """What the last layer sees (P, M, D), from the first, in place on its output, which no gradient needs."""
+    def _finish(self, entered_PMD: Tensor, context_PD: Tensor, direct_P12: Tensor, users: _Users) -> Tensor:
+        """Clean actions (P, M, 2) before tanh from the first layer, in place on its output, which no gradient needs."""
         z_PMD = F.relu(entered_PMD.add_(context_PD.unsqueeze(1)), inplace=True)
         pooled_BMD = users.mean_of_row(z_PMD.flatten(1)).view(-1, *z_PMD.shape[1:])
-        return F.relu(self.mix(z_PMD).add_(self.pool(pooled_BMD)[users.row_P]), inplace=True)
+        y_PMD = F.relu(self.mix(z_PMD).add_(self.pool(pooled_BMD)[users.row_P]), inplace=True)
+        return self.out(y_PMD) + direct_P12  # type: ignore[no-any-return]

@@ -64,8 +64,8 @@ class ChainActor(SetGaussianActor):
         h_BNW, mask_BN = self.extract_features(obs, self.features_extractor)
         batch, tokens = mask_BN.shape
         start_B1N2 = fixed_start(batch, 1, tokens) if deterministic else torch.randn(batch, 1, tokens, ACTIONS)
-        mean_B1N2, y_B1ND = self.chain.before_tanh(h_BNW, mask_BN, start_B1N2)
-        log_std_BA = self.log_std(y_B1ND).flatten(1).clamp(LOG_STD_MIN, LOG_STD_MAX)  # type: ignore[operator]
+        mean_B1N2, alone_B1ND = self.chain.before_tanh(h_BNW, mask_BN, start_B1N2)
+        log_std_BA = self.log_std(alone_B1ND).flatten(1).clamp(LOG_STD_MIN, LOG_STD_MAX)  # type: ignore[operator]
         return mean_B1N2.flatten(1), log_std_BA, {"mask": action_mask(mask_BN, ACTIONS)}
 
     def forward(self, obs: PyTorchObs, deterministic: bool = False) -> Tensor:
