@@ -21,14 +21,14 @@ from pathlib import Path
 
 HEADLINE = "overload"
 SCENARIOS = (HEADLINE, "pedestrian", "vehicular")
-BOUND_TRACES = "40"
+BOUND_TRACES = "60"
 ELSEWHERE_TRACES = "50"
 LOADS = {
-    "overload": {"0.5": "400 ms", "2": "100 ms"},
-    "pedestrian": {"0.5": "800 ms", "2": "200 ms"},
-    "vehicular": {"0.5": "1000 ms", "2": "250 ms"},
+    "overload": {"0.25": "800 ms", "4": "50 ms"},
+    "pedestrian": {"0.5": "800 ms", "10": "40 ms"},
+    "vehicular": {"0.5": "1000 ms", "10": "50 ms"},
 }
-SPEEDS_KMH = ("3", "30", "120")
+SPEEDS_KMH = {"overload": ("90", "120"), "pedestrian": ("15", "30"), "vehicular": ("10", "120")}
 USERS = ("5", "20", "40")
 TABLES = ("scores.parquet", "curves.csv", "bound.parquet")
 
@@ -66,10 +66,10 @@ def training_file(name: str) -> str:
 
 
 def elsewhere(name: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Subfolder and options of each test on cells that no policy was trained for."""
-    fewer = ("--set", f"traces.test={ELSEWHERE_TRACES}")
+    """Subfolder and options of each test on cells that no policy was trained for; all traces of one kind."""
+    fewer = ("--set", f"traces.test={ELSEWHERE_TRACES}", "--set", "vary=[{}]")
     found = [(f"users-{n}", ("--set", f"users.count={n}", "--tokens", str(max(int(n), 10)))) for n in USERS]
-    found += [(f"speed-{v}", ("--set", f"users.mobility.speed={v} km/h")) for v in SPEEDS_KMH]
+    found += [(f"speed-{v}", ("--set", f"users.mobility.speed={v} km/h")) for v in SPEEDS_KMH[name]]
     found += [(f"load-{k}", ("--set", f"traffic.arrivals.mean_interval={t}")) for k, t in LOADS[name].items()]
     return [(f"generalise/{tag}", (*fewer, *changes)) for tag, changes in found]
 

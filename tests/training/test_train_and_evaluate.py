@@ -238,5 +238,6 @@ def test_scores_of_runs_that_are_elsewhere_are_kept_and_those_of_other_settings_
     pd.testing.assert_frame_equal(pd.read_parquet(runs / "scores.parquet").drop(columns="decision_us"), before)
     assert (runs / "curves.csv").read_text() == curves
     said = call("evaluate", TINY, "--out", str(runs), "--set", "steps=98").replace("\n", " ")
-    assert "add: 2 runs are not done and left out" in said and "td3: 1 runs are not done and left out" in said
+    assert "add: 2 runs are not here and left out" in said and "td3: 1 runs are not here and left out" in said
     assert set(pd.read_parquet(runs / "scores.parquet")["agent"]) == {"priced", "dear", "random", "td3"}
+    assert (runs / "curves.csv").read_text().count("\n") == 1 + 4

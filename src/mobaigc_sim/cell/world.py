@@ -108,7 +108,9 @@ class World:
     def _new(self) -> tuple[Any, Cell]:
         state = make_state(self.pool.scenario.radio, self.carrier, self.pool.scenario.n_ue, 1)
         state.serving_U[:] = 0
-        return state, make_cell(self.pool.content, self._longest, state.free_UH.shape[1], self._queue)
+        return state, make_cell(
+            self.pool.content, self._longest, state.free_UH.shape[1], self._queue, self.carrier.n_prb
+        )
 
     def _member(self, tokens: int) -> Member:
         n_ue, n_prb = self.pool.scenario.n_ue, self.carrier.n_prb
@@ -136,7 +138,9 @@ class World:
         start(self.shared, self.pool.traces[trace], member)
 
     def advance(self, n: int, log_weight_U: NDArray[np.float64], level_U: NDArray[np.int64]) -> None:
-        """Go on for an epoch under a decision."""
+        """Go on for an epoch under a decision; ValueError for one that is not of all users."""
+        if not len(log_weight_U) == len(level_U) == self.pool.scenario.n_ue:
+            raise ValueError(f"expected a decision for {self.pool.scenario.n_ue} users")
         advance(*self.shelf, n, log_weight_U, level_U)
 
     def is_over(self, n: int) -> bool:

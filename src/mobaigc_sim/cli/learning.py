@@ -79,7 +79,7 @@ def evaluate(
 
     if not from_scores:
         from ..experiment.many import run_many
-        from ..training.evaluate import contestants, earlier_rows, gather, play_one
+        from ..training.evaluate import contestants, earlier_rows, gather, gather_curves, play_one
         from ..training.pools import cached_pool
 
         test = cached_pool(plan.scenarios("test"), runs / "traces", "test")
@@ -89,7 +89,7 @@ def evaluate(
         notes += [note for _, note in played if note is not None]
         scores = gather(plan, [*earlier, *(rows for rows, _ in played if rows is not None)])
         write_scores(scores, notes, folder / SCORES)
-        write_curves(plan, runs, folder / CURVES)
+        write_curves(gather_curves(tasks, folder / CURVES), folder / CURVES)
         if bound:
             from ..training.bounds import bound_scores
 

@@ -2,7 +2,8 @@
 
 With numba's reference counts, a call that takes a tuple of arrays may count all of them up and down again, atomically,
 which was more than two thirds of the time of a slot. Functions under `lean` cannot use what allocates (`np.empty`,
-comparisons of arrays, fancy indices). Room for a call comes from its stack, through `numbers` and `rows`.
+comparisons of arrays, fancy indices). Room for a call comes from its stack, through `numbers` and `rows`. The option
+that does it, `_nrt`, is not among those that numba documents.
 """
 
 from __future__ import annotations
@@ -82,6 +83,6 @@ def _on_stack(context: Any, builder: Any, kind: Any, kinds: Any, lengths: Any) -
 
 @lean_inline
 def copy(source_N: Any, target_N: Any) -> None:
-    """Write one row of numbers over another."""
-    for n in range(len(source_N)):
+    """Write one row of numbers over another, which must not be longer."""
+    for n in range(len(target_N)):
         target_N[n] = source_N[n]

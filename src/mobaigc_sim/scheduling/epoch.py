@@ -144,7 +144,8 @@ class WeightScheduler(EpochScheduler):
         backlog_bits_U[state.ue_U] = state.backlog_bits_U
         wish_B = np.full(len(state.prb_free_B), -1, np.int64)
         taken_B = np.where(state.prb_free_B, -1, 0)
-        weigh_blocks(state.ue_U, log_weight_U, state.bits_per_prb_UB, backlog_bits_U, taken_B, wish_B)
+        bits_UB = state.bits_per_prb_UB
+        weigh_blocks(state.ue_U, log_weight_U, bits_UB, np.empty_like(bits_UB), backlog_bits_U, taken_B, wish_B)
         place_U = np.full(n_ue, -1, np.int64)
         place_U[state.ue_U] = np.arange(len(state.ue_U))
         return Allocation(np.where(wish_B >= 0, place_U[wish_B], -1))

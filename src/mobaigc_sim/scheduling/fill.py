@@ -33,6 +33,9 @@ def fill(
     """
     from .compiled.blocks import fill_blocks
 
+    n_prb = bits_per_prb_UB.shape[1]
+    if len(prb_free_B) != n_prb or metric_UB.shape[1] not in (1, n_prb) or len(metric_UB) != len(bits_per_prb_UB):
+        raise ValueError("expected metrics, bits and free blocks of the same users and blocks")
     owner_B = np.empty(len(prb_free_B), np.int64)
     fill_blocks(metric_UB, bits_per_prb_UB, backlog_bits_U, prb_free_B, owner_B)
     return owner_B

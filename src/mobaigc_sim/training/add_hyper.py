@@ -1,4 +1,4 @@
-"""Hyperparameters of ADD as a training file writes them: of the algorithm, and of its off-policy form."""
+"""Hyperparameters of ADD as a training file writes them: of the algorithm, and of two other ways to train it."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ from .episodes import Predictor, play, play_scheduler
 from .plan import Plan
 from .policies import OtherSizesError, decider, load_weights, make_untrained
 from .pools import PoolFile
-from .runs import CONFIG, DONE, WEIGHTS, run_folder, settings_of
-from .scores import read_scores
+from .runs import CONFIG, CURVE, DONE, WEIGHTS, digests_of, run_folder, settings_of
+from .scores import read_curves, read_scores
 from .vec_env import CellVecEnv
 
 SCORES, BOUND = "scores.parquet", "bound.parquet"
@@ -39,6 +39,8 @@ KEPT = (
     "requests", "failed", "partial", "jpsq", "worth", "latency_p50_s", "latency_p95_s", "keep", "prb_s_per_image",
 )  # fmt: skip
 TIMED_EPOCHS = 100
+GENERATION = 1
+"""Raised when agents of equal settings begin to learn or decide otherwise."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Contestant:
     """Folder of the training run."""
     origin: str = ""
     """Settings of training and test as a hash."""
+    other_origin: str = ""
+    """The same if `--set` changed the scenarios of the training too."""
 
     @property
     def is_here(self) -> bool:
@@ -84,10 +88,11 @@ def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> list[Cont
     """
     found = [Contestant(rule.name, "rule", 0, test, tokens, rule) for rule in plan.rules()]
     found.append(Contestant(RANDOM, "random", 0, test, tokens, None))
+    digests, other_digests = digests_of(replace(plan, overrides=())), digests_of(plan)
     for entry in plan.config.agents:
         for seed in range(entry.seeds):
             folder = run_folder(out, entry.name, seed)
-            settings = settings_of(replace(plan, overrides=()), entry, seed)
+            settings, other = (settings_of(plan, entry, seed, one) for one in (digests, other_digests))
             if (folder / DONE).is_file():
                 trained = read_json(folder / CONFIG)
                 if trained["agent"] != settings["agent"]:
@@ -95,26 +100,38 @@ def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> list[Cont
                         f"{folder}: was trained with other settings of {entry.name} than {plan.file} has"
                     )
                 settings = trained
-            told = json.dumps([settings, test.digest, tokens], sort_keys=True)
-            origin = hashlib.sha256(told.encode()).hexdigest()[:16]
-            found.append(Contestant(entry.name, "learned", seed, test, tokens, entry, folder, origin))
+            origins = (_origin(one, test, tokens) for one in (settings, other))
+            found.append(Contestant(entry.name, "learned", seed, test, tokens, entry, folder, *origins))
     return found
+
+
+def rows_of(contestant: Contestant, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table, with columns agent, seed and origin or without any, that are of a trained policy."""
+    if "origin" not in table:
+        return table.iloc[:0]
+    same = table["origin"].isin([contestant.origin, contestant.other_origin])
+    return table[(table["agent"] == contestant.name) & (table["seed"] == contestant.seed) & same]
+
+
+def _origin(settings: dict[str, Any], test: PoolFile, tokens: int) -> str:
+    told = json.dumps([GENERATION, settings, test.digest, tokens], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def earlier_rows(contestants: Sequence[Contestant], path: Path) -> tuple[list[pd.DataFrame], list[str]]:
     """What a file of scores has of policies whose runs are not here, and a note for each agent it lacks."""
-    there = read_scores(path)[0] if path.is_file() else pd.DataFrame({"agent": [], "origin": []})
+    there = read_scores(path)[0] if path.is_file() else pd.DataFrame()
     found: list[pd.DataFrame] = []
     missing = Counter[str]()
     for one in contestants:
         if one.is_here:
             continue
-        own = there[(there["agent"] == one.name) & (there["origin"] == one.origin)]
+        own = rows_of(one, there)
         if len(own):
             found.append(own.drop(columns="variant"))
         else:
             missing[one.name] += 1
-    return found, [f"{name}: {count} runs are not done and left out" for name, count in missing.items()]
+    return found, [f"{name}: {count} runs are not here and left out" for name, count in missing.items()]
 
 
 def play_one(contestant: Contestant) -> tuple[pd.DataFrame | None, str | None]:
@@ -163,6 +180,20 @@ def _decision_us(policy: Predictor, pool: TracePool, tokens: int) -> float:
         spent_ns.append(time.perf_counter_ns() - began_ns)
         problem.step(zero_1A)
     return float(np.median(spent_ns)) / 1e3
+
+
+def gather_curves(contestants: Sequence[Contestant], path: Path) -> pd.DataFrame:
+    """The curves of all trained policies; of those whose runs are not here as an earlier file has them."""
+    there, found = read_curves(path), []
+    for one in contestants:
+        if one.folder is None:
+            continue
+        if one.is_here:
+            told = {"agent": one.name, "seed": one.seed, "origin": one.origin}
+            found.append(pd.DataFrame([told]).merge(pd.read_csv(one.folder / CURVE), how="cross"))
+        else:
+            found.append(rows_of(one, there))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def gather(plan: Plan, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -46,8 +46,9 @@ class TrainingRun:
 
     def settings(self) -> dict[str, Any]:
         """What config.json says; runs of equal settings are the same run."""
-        pools = {"training": self.training.digest, "validation": self.validation.digest}
-        return {"agent": _told(self.entry), "seed": self.seed, **{name: getattr(self, name) for name in SIZES}, **pools}
+        return _settings(
+            self.entry, self.seed, self, {"training": self.training.digest, "validation": self.validation.digest}
+        )
 
     @property
     def is_done(self) -> bool:
@@ -55,14 +56,19 @@ class TrainingRun:
         return (self.folder / DONE).is_file()
 
 
-def settings_of(plan: Plan, entry: AgentConfig, seed: int) -> dict[str, Any]:
-    """The settings that a run of a plan has or would have."""
-    pools: dict[str, Any] = {part: pool_digest(plan.scenarios(part)) for part in PARTS}
-    return {"agent": _told(entry), "seed": seed, **{name: getattr(plan.config, name) for name in SIZES}, **pools}
+def settings_of(plan: Plan, entry: AgentConfig, seed: int, digests: dict[str, str]) -> dict[str, Any]:
+    """The settings that a run of a plan has or would have; `digests` are those of `digests_of`."""
+    return _settings(entry, seed, plan.config, digests)
 
 
-def _told(entry: AgentConfig) -> dict[str, Any]:
-    return entry.model_dump(mode="json", exclude={"seeds"})
+def digests_of(plan: Plan) -> dict[str, str]:
+    """Digests of the pools of traces that a plan trains on."""
+    return {part: pool_digest(plan.scenarios(part)) for part in PARTS}
+
+
+def _settings(entry: AgentConfig, seed: int, sizes: object, digests: dict[str, str]) -> dict[str, Any]:
+    told: dict[str, Any] = {"agent": entry.model_dump(mode="json", exclude={"seeds"}), "seed": seed}
+    return told | {name: getattr(sizes, name) for name in SIZES} | digests
 
 
 def run_folder(out: Path, agent: str, seed: int) -> Path:

@@ -12,8 +12,6 @@ import pyarrow.parquet as pq
 
 from ..errors import MobaigcError
 from ..results.files import replace_with
-from .plan import Plan
-from .runs import CURVE, run_folder
 
 CURVES = "curves.csv"
 _NOTES = b"mobaigc.notes"
@@ -41,25 +39,11 @@ def read_scores(path: Path) -> tuple[pd.DataFrame, list[str]]:
     return table.to_pandas(), json.loads(metadata[_NOTES])
 
 
-def write_curves(plan: Plan, out: Path, path: Path) -> None:
-    """Write the curves of all runs of a plan, one below the other, with the columns agent and seed before.
-
-    Those of runs that are not here are kept as an earlier file at `path` has them.
-    """
-    there = read_curves(path)
-    found = []
-    for entry in plan.config.agents:
-        for seed in range(entry.seeds):
-            own = run_folder(out, entry.name, seed) / CURVE
-            if own.is_file():
-                found.append(pd.read_csv(own).assign(agent=entry.name, seed=seed))
-            elif len(there):
-                found.append(there[(there["agent"] == entry.name) & (there["seed"] == seed)])
-    if any(map(len, found)):
-        table = pd.concat(found, ignore_index=True)
-        columns = ["agent", "seed", *(name for name in table if name not in ("agent", "seed"))]
+def write_curves(curves: pd.DataFrame, path: Path) -> None:
+    """Write curves of training as CSV, if there are any."""
+    if len(curves):
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_with(path, lambda temporary: table.to_csv(temporary, columns=columns, index=False, float_format="%.6g"))
+        replace_with(path, lambda temporary: curves.to_csv(temporary, index=False, float_format="%.6g"))
 
 
 def read_curves(path: Path) -> pd.DataFrame:

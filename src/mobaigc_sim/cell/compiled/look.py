@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...kernel.lean import lean, numbers, rows
+from ...kernel.lean import lean, numbers
 from ...radio.compiled.reports import expected_bits
 from ..epochs import USUAL_SHARE
 from ..rlc import SEGMENT_HEADER_BYTES
@@ -62,7 +62,7 @@ def look(
 @lean
 def _channel(tables: Any, state: Any, cell: Any, view: Any) -> None:
     n_ue, n_prb = len(view.active_U), state.owner_CB.shape[1]
-    bits_UB, ue_U = rows(n_ue, n_prb, 0.0), numbers(n_ue, 0)
+    bits_UB, ue_U = cell.bits_UB, numbers(n_ue, 0)
     for u in range(n_ue):
         ue_U[u] = u
     expected_bits(tables, state, ue_U, bits_UB)

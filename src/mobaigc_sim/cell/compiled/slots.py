@@ -12,7 +12,7 @@ from typing import Any
 
 from numba import njit
 
-from ...kernel.lean import lean, numbers, rows
+from ...kernel.lean import lean, numbers
 from ...radio.compiled.blocks import decide, send_all
 from ...radio.compiled.loop import open_all
 from ...radio.compiled.reports import expected_bits
@@ -209,6 +209,8 @@ def _divide(tables: Any, state: Any, cell: Any, wish_CB: Any) -> None:
     if count == 0 or free == 0:
         return
     ue_N = ue_N[:count]
-    bits_NB = rows(count, n_prb, 0.0)
+    bits_NB = cell.bits_UB[:count]
     expected_bits(tables, state, ue_N, bits_NB)
-    weigh_blocks(ue_N, cell.log_weight_U, bits_NB, cell.backlog_bits_U, state.owner_CB[0], wish_CB[0])
+    weigh_blocks(
+        ue_N, cell.log_weight_U, bits_NB, cell.metric_UB[:count], cell.backlog_bits_U, state.owner_CB[0], wish_CB[0]
+    )

@@ -110,6 +110,10 @@ class Cell(NamedTuple):
     usual_bits_U: Array
     """Slow average of the bits a block is expected to carry, 0 before the first report."""
     log_weight_U: Array
+    bits_UB: Array
+    """Room for what blocks are expected to carry."""
+    metric_UB: Array
+    """Room for what the winners are picked by."""
     reward_4: Array
     """Since the last decision: worth, −latency, −failures, −band, each weighted."""
     reward_U: Array
@@ -120,7 +124,7 @@ class Cell(NamedTuple):
     """Blocks used since the start."""
 
 
-def make_cell(content: Content, trace: Trace, processes: int, queue: int) -> Cell:
+def make_cell(content: Content, trace: Trace, processes: int, queue: int, n_prb: int) -> Cell:
     """Nothing asked for yet; `queue`: packets that may wait for one user."""
     n_ue, n_requests = trace.snr_TU.shape[1], len(trace.ue_R)
     images, offers = trace.picture_RI.shape[1], content.packet_bytes_XOP.shape[2]
@@ -155,6 +159,8 @@ def make_cell(content: Content, trace: Trace, processes: int, queue: int) -> Cel
         mean_rate_bps_U=np.zeros(n_ue),
         usual_bits_U=np.zeros(n_ue),
         log_weight_U=np.zeros(n_ue),
+        bits_UB=np.zeros((n_ue, n_prb)),
+        metric_UB=np.zeros((n_ue, n_prb)),
         reward_4=np.zeros(4),
         reward_U=np.zeros(n_ue),
         blocks_U=zeros(n_ue),

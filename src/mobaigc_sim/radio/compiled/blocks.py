@@ -135,18 +135,18 @@ def send(tables: Any, state: Any, u: int, offered_N: Any, backlog_bits: int, lea
 def send_all(tables: Any, state: Any, wish_CB: Any, backlog_bits_U: Any, least_bits: int, slot: int) -> None:
     """`send` for every user that a scheduler gave blocks, in order of user."""
     n_cell, n_prb = wish_CB.shape
-    cell_U, prb_N = numbers(len(state.serving_U), 0), numbers(n_prb, 0)
-    cell_U[:] = -1
+    asked_U, prb_N = numbers(len(state.serving_U), True), numbers(n_prb, 0)
+    asked_U[:] = False
     for c in range(n_cell):
         for b in range(n_prb):
             if wish_CB[c, b] >= 0:
-                cell_U[wish_CB[c, b]] = c
-    for u in range(len(cell_U)):
-        if cell_U[u] < 0:
+                asked_U[wish_CB[c, b]] = True
+    for u in range(len(asked_U)):
+        if not asked_U[u]:
             continue
         count = 0
         for b in range(n_prb):
-            if wish_CB[cell_U[u], b] == u:
+            if wish_CB[state.serving_U[u], b] == u:
                 prb_N[count] = b
                 count += 1
         send(tables, state, u, prb_N[:count], backlog_bits_U[u], least_bits, slot)

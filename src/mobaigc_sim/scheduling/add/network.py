@@ -149,7 +149,7 @@ class AddNetwork(nn.Module):
         Of `candidates` actions from the chain and the zero action, the one of the largest value, the zero action in a
         tie. `temperature` (in units of value) draws one by softmax(value / temperature) instead. With `deterministic`
         no noise is drawn, the temperature is ignored, and equal observations get equal actions. Without a critic it is
-        the chain's own action.
+        the chain's own action; a policy whose last draw has a spread of its own is not complete without that.
         """
         state = self.encode(obs_BL)
         if not self.config.critic:

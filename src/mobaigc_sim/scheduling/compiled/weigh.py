@@ -16,18 +16,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...kernel.lean import lean, numbers, rows
+from ...kernel.lean import lean, numbers
 from .blocks import fill_blocks
 
 
 @lean
-def weigh_blocks(ue_N: Any, log_weight_U: Any, bits_NB: Any, backlog_bits_U: Any, owner_B: Any, wish_B: Any) -> None:
+def weigh_blocks(
+    ue_N: Any, log_weight_U: Any, bits_NB: Any, metric_NB: Any, backlog_bits_U: Any, owner_B: Any, wish_B: Any
+) -> None:
     """Write the winners of the blocks that have no owner (< 0) into `wish_B` (−1 for nobody).
 
-    `bits_NB`: what a block is expected to carry; `log_weight_U`: logarithms of the weights, up to a constant.
+    `bits_NB`: what a block is expected to carry; `metric_NB`: room as large; `log_weight_U`:
+    logarithms of the weights, up to a constant.
     """
     count, n_prb = bits_NB.shape
-    metric_NB, backlog_bits_N, free_B = rows(count, n_prb, 0.0), numbers(count, 0), numbers(n_prb, True)
+    backlog_bits_N, free_B = numbers(count, 0), numbers(n_prb, True)
     for b in range(n_prb):
         free_B[b] = owner_B[b] < 0
     for n in range(count):

@@ -12,14 +12,14 @@ their chain: Y. Wang et al., "Diffusion actor-critic with entropy regulator", Ne
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from numpy.typing import NDArray
 from stable_baselines3 import SAC
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
 from torch import Tensor
 
 from ..baselines.wrappers import RunningMean
@@ -33,7 +33,8 @@ class ADD(ReplayResumable, SAC):
     Beyond what `stable_baselines3.SAC` takes: `denoising_steps` (0 for a plain Gaussian), `initial_temperature` (weight
     of the entropy at the start; it is learned) and `reward_centring`. `policy_kwargs` has the sizes of the network.
 
-    Raises ValueError for spaces that no token layout fits.
+    Raises ValueError for spaces that no token layout fits, and for centring under a `VecNormalize`, which has its own
+    idea of rewards.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"SetPolicy": ADDPolicy}
@@ -93,6 +94,20 @@ class ADD(ReplayResumable, SAC):
             device=device,
             _init_setup_model=_init_setup_model,
         )
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 4,
+        tb_log_name: str = "ADD",
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> Self:
+        """Train for a number of environment steps, as every algorithm of Stable-Baselines3."""
+        if self.reward_centring and self._vec_normalize_env is not None:
+            raise ValueError("reward_centring and VecNormalize do not go together")
+        return super().learn(total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar)
 
     def _store_transition(
         self,

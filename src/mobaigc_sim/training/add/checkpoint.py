@@ -28,7 +28,7 @@ from torch import Tensor
 
 from ...errors import MobaigcError
 
-FORMAT = "mobaigc-add-checkpoint-2"
+FORMAT = "mobaigc-add-checkpoint-3"
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num")
 LAST = ("_last_obs", "_last_original_obs", "_last_episode_starts")
 

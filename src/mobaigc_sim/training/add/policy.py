@@ -5,8 +5,8 @@ Gaussian, and a draw from that Gaussian:
 
     a_T ~ N(0, 1),    m, σ = chain(a_T; s),    a = tanh(m + σ ε)
 
-A policy of this form can have several modes, one Gaussian cannot. log π(a | a_T, s) is known; its mean is a lower bound
-of the entropy of a. Without noise, the decision is tanh(m) from a fixed a_T.
+A policy of this form can have several modes, one Gaussian cannot. log π(a | a_T, s) is known; minus its mean is a
+lower bound of the entropy of a. Without noise, the decision is tanh(m) from a fixed a_T.
 
 Source: the latent-variable policies of T. Haarnoja et al., "Latent space policies for hierarchical reinforcement
 learning", ICML 2018; the chain is that of `scheduling.add.diffusion`, its encoder and critics those of the baselines.
@@ -30,22 +30,9 @@ from ...scheduling.add.diffusion import Schedule as DiffusionSchedule
 from ...scheduling.add.network import AddConfig, AddNetwork, EncoderKind, fixed_start
 from ...scheduling.tokens import ACTIONS
 from ..baselines.masked import action_mask
-from ..baselines.set_networks import Users
+from ..baselines.set_networks import SetFeatures
 from ..baselines.set_policies import SetGaussianActor, SetSACPolicy
 from ..spaces import layout_of
-
-
-class EncoderFeatures(BaseFeaturesExtractor):
-    """The encoder of an ADD network as features extractor."""
-
-    def __init__(self, observation_space: spaces.Space[Any], config: AddConfig) -> None:
-        super().__init__(observation_space, config.width)
-        self.encoder = config.make_encoder()
-
-    def forward(self, obs: Tensor) -> Users:
-        """The users of observations (B, L)."""
-        users: Users = self.encoder(obs)
-        return users
 
 
 class ChainActor(SetGaussianActor):
@@ -64,7 +51,7 @@ class ChainActor(SetGaussianActor):
         h_BNW, mask_BN = self.extract_features(obs, self.features_extractor)
         batch, tokens = mask_BN.shape
         start_B1N2 = fixed_start(batch, 1, tokens) if deterministic else torch.randn(batch, 1, tokens, ACTIONS)
-        mean_B1N2, alone_B1ND = self.chain.before_tanh(h_BNW, mask_BN, start_B1N2)
+        mean_B1N2, alone_B1ND = self.chain.before_tanh(h_BNW, mask_BN, start_B1N2.to(h_BNW.device))
         log_std_BA = self.log_std(alone_B1ND).flatten(1).clamp(LOG_STD_MIN, LOG_STD_MAX)  # type: ignore[operator]
         return mean_B1N2.flatten(1), log_std_BA, {"mask": action_mask(mask_BN, ACTIONS)}
 
@@ -103,10 +90,11 @@ class ADDPolicy(SetSACPolicy):
         )  # fmt: skip
         super().__init__(
             observation_space, action_space, lr_schedule, net_arch=[hidden], use_sde=use_sde,
-            features_extractor_class=EncoderFeatures, features_extractor_kwargs={"config": self.config},
+            features_extractor_class=SetFeatures,
+            features_extractor_kwargs={"width": width, "make_encoder": self.config.make_encoder},
         )  # fmt: skip
         features, actor = self.critic.features_extractor, self.actor
-        assert isinstance(features, EncoderFeatures) and isinstance(actor, ChainActor)
+        assert isinstance(features, SetFeatures) and isinstance(actor, ChainActor)
         self._network = (AddNetwork.of(self.config, features.encoder, actor.chain),)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 
 from ...errors import UnknownNameError
+from ...scheduling.add.encoder import SetEncoder
 from ..spaces import layout_of
 from .hyper import (
     A2cHyper,
@@ -93,16 +95,14 @@ def make_agent(
         return recipe.algorithm("MlpPolicy", env, policy_kwargs={"net_arch": list(hyper.hidden)}, **options)
     if isinstance(hyper, EntropyHyper):
         options["target_entropy"] = 0.0
-    encoder = {
-        "layout": layout_of(env.observation_space, env.action_space),
-        "width": hyper.width,
-        "heads": hyper.heads,
-        "layers": hyper.layers,
-    }
+    layout = layout_of(env.observation_space, env.action_space)
     policy = {
         "net_arch": [hyper.width],
         "features_extractor_class": SetFeatures,
-        "features_extractor_kwargs": encoder,
+        "features_extractor_kwargs": {
+            "width": hyper.width,
+            "make_encoder": partial(SetEncoder, layout, hyper.width, hyper.heads, hyper.layers),
+        },
     }
     return recipe.algorithm(recipe.set_policy, env, policy_kwargs=policy, **options)
 

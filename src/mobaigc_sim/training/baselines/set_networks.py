@@ -5,6 +5,8 @@ Shapes: B batch, N tokens, W width of the encoder, O outputs of a head, A action
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from gymnasium import spaces
@@ -12,7 +14,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_
 from torch import Tensor, nn
 
 from ...scheduling.add.encoder import SetEncoder
-from ...scheduling.tokens import TokenLayout
+from ...scheduling.add.padded_encoder import PaddedEncoder
 
 Users = tuple[Tensor, Tensor]
 """Vectors (B, N, W) of the users, and the mask (B, N), True where there is one."""
@@ -22,10 +24,13 @@ class SetFeatures(BaseFeaturesExtractor):
     """The set encoder in the place where SB3 flattens the observation."""
 
     def __init__(
-        self, observation_space: spaces.Space[object], layout: TokenLayout, width: int, heads: int, layers: int
+        self,
+        observation_space: spaces.Space[object],
+        width: int,
+        make_encoder: Callable[[], SetEncoder | PaddedEncoder],
     ) -> None:
         super().__init__(observation_space, width)
-        self.encoder = SetEncoder(layout, width, heads, layers)
+        self.encoder = make_encoder()
 
     def forward(self, obs: Tensor) -> Users:
         """The users of observations (B, layout.size)."""
