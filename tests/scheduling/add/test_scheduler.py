@@ -247,3 +247,17 @@ def test_scenarios_are_read_without_torch() -> None:
     )
     source = str(Path(__file__).parents[3] / "src")
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": source}, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in scheduler_module.POLICIES.glob("*.safetensors")))
+def test_shipped_policies_decide_otherwise_than_the_rule_they_correct(name: str) -> None:
+    scenario = SCENARIOS / ("quickstart.yaml" if name == "quickstart" else f"cell_{name}.yaml")
+    _, corrected = load_policy(scheduler_module.POLICIES / f"{name}.safetensors")
+    short = ("duration=2 s",)
+    pool = pool_of(scenario, 1, short)
+    seen = []
+    for chosen in (Add(Add.Config(policy=name)), PricedUtility(corrected.rule)):
+        world = World(pool)
+        replay(world, chosen, 0)
+        seen.append(world.members[0].cell.reward_4.copy())
+    assert not np.array_equal(*seen)

@@ -115,7 +115,8 @@ def test_every_update_leaves_the_middle_for_a_mode(update: Update) -> None:
 def test_weighted_loss_is_the_mean_over_users_that_exist() -> None:
     """With a denoiser that always says 0 the loss is Σ_m w_m ‖a_m‖², averaged over users."""
     network, state = setting(batch=4)
-    network.actor.out.weight.data.zero_()
+    for last in (network.actor.out, network.actor.direct):
+        last.weight.data.zero_()
     state = state._replace(mask_BN=torch.tensor([[True, True], [True, False], [False, False], [True, True]]))
     clean, weights = torch.rand(4, 3, USERS, 2), torch.softmax(torch.randn(4, 3, 1), 1)
     total, users = 0.0, 0

@@ -69,7 +69,8 @@ def test_collected_actions_carry_the_exploration_noise() -> None:
     """With candidates that all land at 0, what is collected is N(0, exploration²)."""
     env = SetBandit(512)
     model = make(env, exploration=0.2, buffer_size=5120)
-    model.policy.network.actor.out.weight.data.zero_()
+    for last in (model.policy.network.actor.out, model.policy.network.actor.direct):
+        last.weight.data.zero_()
     model.num_timesteps, model._last_obs = 100, env.reset()
     actions, stored = model._sample_action(80, None, 512)
     np.testing.assert_allclose(actions, stored, atol=1e-6)
