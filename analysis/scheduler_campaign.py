@@ -48,7 +48,7 @@ def main() -> None:
         call("train", file, *jobs)
         call("evaluate", file, *jobs, "--bound", BOUND_TRACES)
         for tag, changes in elsewhere(name):
-            call("evaluate", file, *jobs, "--tag", tag, *changes)
+            call("evaluate", file, *jobs, "--tag", tag, "--only", "add", *changes)
         if name == HEADLINE:
             ablation = training_file("ablation")
             call("train", ablation, *jobs)

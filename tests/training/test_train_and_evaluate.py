@@ -112,6 +112,13 @@ def test_add_goes_on_after_a_break_as_if_there_had_been_none(
         assert all(np.array_equal(again[key], unbroken[key]) for key in unbroken)
 
 
+def test_a_file_may_give_agents_other_numbers_of_seeds(runs: Path) -> None:
+    asked = ("train", TINY, "--out", str(runs), "--set", "seeds={td3: 3}")
+    assert "nothing left to train" in call(*asked, "--only", "add")
+    said = call(*asked)
+    assert "1 runs trained" in said and "td3 seed 2" in said
+
+
 def test_a_folder_of_other_settings_is_not_mixed_with(trained: Path) -> None:
     asked = ("train", TINY, "--out", str(trained))
     assert "holds a run of other settings" in call(*asked, "--set", "steps=98", code=2)
@@ -161,6 +168,14 @@ def test_scores_are_paired_complete_and_enough_for_the_table(runs: Path) -> None
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     call("evaluate", TINY, "--out", str(runs), "--from-scores")
     assert ((runs / "table.csv").read_text(), (runs / "table.md").read_text()) == (table, text)
+
+
+def test_some_of_them_are_played_beside_the_champion(runs: Path) -> None:
+    asked = ("evaluate", TINY, "--out", str(runs), "--only", "td3")
+    assert "expected --tag too" in call(*asked, code=2)
+    call(*asked, "--tag", "some")
+    assert set(pd.read_parquet(runs / "some/scores.parquet")["agent"]) == {"priced", "random", "td3"}
+    assert "did you mean 'td3'?" in call(*asked, "--only", "td", "--tag", "some", code=2)
 
 
 PRICED = [{}, {"log_price": -5.0, "per_second": 0.0}, {"urgency": 0.5, "log_price": -6.0}]

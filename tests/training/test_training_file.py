@@ -57,6 +57,10 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
         ("set:\n  users.cout: 20", "t.yaml:4: set.users.cout: unknown key; did you mean 'count'?"),
         ("vary:\n  - {}\n  - traffic.deadline: soon", "t.yaml:5: vary.1.traffic.deadline: "),
         ("test_set:\n  media.bnk: b", "t.yaml:4: test_set.media.bnk: unknown key; did you mean 'bank'?"),
+        (
+            "agents:\n  - {agent: add}\nseeds: {ad: 3}",
+            "t.yaml:5: seeds.ad: unknown agent 'ad'; did you mean 'add'?",
+        ),
         ("step: 3", "t.yaml:3: step: unknown key; did you mean 'steps'?"),
     ],
 )

@@ -54,6 +54,12 @@ def evaluate(
         str | None,
         typer.Option(help="Subfolder of the results, for comparisons besides the main one.", show_default=False),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Play this rule or agent, the champion and the random policy; may be repeated."
+        ),
+    ] = None,
     tokens: Annotated[
         int | None, typer.Option(min=1, help="Users that an agent sees at most; by default as trained.")
     ] = None,
@@ -71,6 +77,8 @@ def evaluate(
     Writes scores.parquet, curves.csv, bound.parquet if asked for, table.csv, table.md and figures. What the first two
     have of runs of the same settings that are not here is kept. `--set` is that of `train`.
     """
+    if only and tag is None:
+        raise MobaigcError("--only: expected --tag too, so that the scores of all others are kept")
     plan, runs = _plan(file, out, overrides)
     folder = runs if tag is None else runs / tag
     from ..training.evaluate import BOUND, SCORES
@@ -79,11 +87,12 @@ def evaluate(
 
     if not from_scores:
         from ..experiment.many import run_many
-        from ..training.evaluate import contestants, earlier_rows, gather, gather_curves, play_one
+        from ..training.evaluate import contestants, earlier_rows, gather, gather_curves, only_these, play_one
         from ..training.pools import cached_pool
 
         test = cached_pool(plan.scenarios("test"), runs / "traces", "test")
         tasks = contestants(plan, runs, test, plan.config.tokens if tokens is None else tokens)
+        tasks = only_these(plan, tasks, only or ())
         earlier, notes = earlier_rows(tasks, folder / SCORES)
         played = run_many(play_one, [task for task in tasks if task.is_here], jobs)
         notes += [note for _, note in played if note is not None]

@@ -209,6 +209,8 @@ class TrainingFile(FrozenConfig):
     """Rule that all others are compared with; left out, the first."""
     agents: Annotated[tuple[AgentConfig, ...], Field(strict=False)] = ()
     """Schedulers that learn."""
+    seeds: Annotated[dict[str, Positive], Field(default_factory=dict)]
+    """How many training runs agents have in this file, by name, in place of what `agents` says."""
 
     @property
     def champion_name(self) -> str:
@@ -223,6 +225,19 @@ class TrainingFile(FrozenConfig):
                 raise UnknownNameError("rule", name, rules)
             rules[name].with_values(values)
         return self
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_are_of_agents(cls, seeds: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        names = [agent.name for agent in info.data.get("agents", ())]
+        for name in seeds:
+            if names and name not in names:
+                raise UnknownNameError("agent", name, names)
+        return seeds
+
+    def runs_of(self, agent: AgentConfig) -> range:
+        """The seeds of the training runs of an agent."""
+        return range(self.seeds.get(agent.name, agent.seeds))
 
     @model_validator(mode="after")
     def _names_tell_apart(self) -> Self:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 
 from ..cell.world import TracePool
-from ..errors import MobaigcError
+from ..errors import MobaigcError, UnknownNameError
 from ..interop.problem import REWARD_PARTS, SchedulingProblem
 from ..results.files import read_json
 from .config import RANDOM, AgentConfig, RuleConfig
@@ -90,7 +90,7 @@ def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> list[Cont
     found.append(Contestant(RANDOM, "random", 0, test, tokens, None))
     digests, other_digests = digests_of(replace(plan, overrides=())), digests_of(plan)
     for entry in plan.config.agents:
-        for seed in range(entry.seeds):
+        for seed in plan.config.runs_of(entry):
             folder = run_folder(out, entry.name, seed)
             settings, other = (settings_of(plan, entry, seed, one) for one in (digests, other_digests))
             if (folder / DONE).is_file():
@@ -103,6 +103,19 @@ def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> list[Cont
             origins = (_origin(one, test, tokens) for one in (settings, other))
             found.append(Contestant(entry.name, "learned", seed, test, tokens, entry, folder, *origins))
     return found
+
+
+def only_these(plan: Plan, contestants: Sequence[Contestant], only: Collection[str]) -> list[Contestant]:
+    """Those with the names in `only`, the champion and the random policy; all if it is empty.
+
+    Raises UnknownNameError for a name that is not in the plan.
+    """
+    names = list(dict.fromkeys(one.name for one in contestants))
+    for name in only:
+        if name not in names:
+            raise UnknownNameError("rule or agent", name, names)
+    kept = {plan.config.champion_name, RANDOM, *only}
+    return [one for one in contestants if not only or one.name in kept]
 
 
 def rows_of(contestant: Contestant, table: pd.DataFrame) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def runs_to_do(
         if name not in names:
             raise UnknownNameError("agent", name, names)
     chosen = [agent for agent in config.agents if not only or agent.name in only]
-    pairs = [(agent, seed) for agent in chosen for seed in range(agent.seeds) if seeds is None or seed in seeds]
+    pairs = [(agent, seed) for agent in chosen for seed in config.runs_of(agent) if seeds is None or seed in seeds]
     if not pairs:
         raise MobaigcError(f"{plan.file}: nothing to train: no agent has such a seed")
     training, validation = (cached_pool(plan.scenarios(part), out / "traces", part) for part in PARTS)
