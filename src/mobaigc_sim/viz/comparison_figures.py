@@ -185,7 +185,8 @@ def _legend_of_all(figure: Figure, panels: Sequence[Axes]) -> None:
     """One legend above all panels, each label once."""
     found = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     if found:
-        figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=min(len(found), 3 if len(panels) == 1 else 6))
+        across = 3 if len(panels) == 1 else 6
+        figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=min(len(found), across))
 
 
 def _names(table: pd.DataFrame, column: str) -> list[str]:
