@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 
 from mobaigc_sim.cell.replay import replay
 from mobaigc_sim.cell.world import TracePool, World
+from mobaigc_sim.experiment.many import run_many
 from mobaigc_sim.scenario.load import load_scenario
 from mobaigc_sim.scheduling import schedulers
 from mobaigc_sim.training import bounds
-from mobaigc_sim.training.bounds import COLUMNS, bound_scores
+from mobaigc_sim.training.bounds import COLUMNS, BoundTask, bound_scores
 
 FILE = Path(__file__).parents[2] / "scenarios" / "cell_vehicular.yaml"
 
@@ -43,15 +45,15 @@ def test_rows_that_are_kept_are_not_computed_again(
 ) -> None:
     kept = tmp_path / "new" / "bounds.parquet"
     asked: list[int] = []
-    compute = bounds._bound
+    compute = bounds.bound_row
 
-    def counted(world: World, trace: int, *rest: Any) -> dict[str, float]:
+    def counted(task: BoundTask) -> dict[str, Any]:
         if len(asked) == 2:
             raise KeyboardInterrupt
-        asked.append(trace)
-        return compute(world, trace, *rest)
+        asked.append(task.trace)
+        return compute(task)
 
-    monkeypatch.setattr(bounds, "_bound", counted)
+    monkeypatch.setattr(bounds, "bound_row", counted)
     with pytest.raises(KeyboardInterrupt):
         bound_scores(pool, ("path",), kept=kept)
     assert asked == [0, 1]
@@ -61,3 +63,12 @@ def test_rows_that_are_kept_are_not_computed_again(
     pd.testing.assert_frame_equal(found, pd.read_parquet(kept))
     asked += [0]
     pd.testing.assert_frame_equal(found, bound_scores(pool, ("path",), kept=kept))
+
+
+def test_processes_share_the_work(pool: TracePool, tmp_path: Path) -> None:
+    def share(work: Callable[..., Any], tasks: Sequence[Any], take: Callable[..., None]) -> None:
+        run_many(work, tasks, 2, take)
+
+    one = bound_scores(pool, ("path",))
+    two = bound_scores(pool, ("path",), kept=tmp_path / "two.parquet", share=share)
+    pd.testing.assert_frame_equal(one.drop(columns="seconds"), two.drop(columns="seconds"), check_exact=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -105,7 +105,11 @@ def evaluate(
             pool = test.load()
             first = replace(pool, traces=pool.traces[:bound])
             kept = runs / "traces" / f"bound-{test.digest}.parquet"
-            bound_scores(first, kept=kept).to_parquet(folder / BOUND, index=False)
+
+            def share(work: Any, tasks: Any, take: Any) -> None:
+                run_many(work, tasks, jobs, take)
+
+            bound_scores(first, kept=kept, share=share).to_parquet(folder / BOUND, index=False)
     scores, notes = read_scores(folder / SCORES)
     champion = plan.config.champion_name
     table, sentences = comparison(scores, champion), verdicts(scores, champion)

@@ -33,12 +33,15 @@ def run_in_memory(scenario: Scenario, topics: Collection[str]) -> Run:
 
 
 def run_many(
-    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1, on_done: Callable[[int], None] | None = None
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    jobs: int = 1,
+    on_done: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """`work` of every task, in the order of the tasks whatever the number of processes.
 
-    `work` and its tasks must be picklable, and its result a function of the task alone. `on_done` is told how many
-    tasks are finished.
+    `work` and its tasks must be picklable, and its result a function of the task alone. `on_done` is told each
+    result as soon as it is there.
     """
     if jobs < 1:
         raise ValueError(f"expected 1 process or more, got {jobs}")
@@ -47,7 +50,7 @@ def run_many(
         for index, task in enumerate(tasks):
             results[index] = work(task)
             if on_done is not None:
-                on_done(len(results))
+                on_done(results[index])
     else:
         with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
             waiting = {pool.submit(work, task): index for index, task in enumerate(tasks)}
@@ -55,7 +58,7 @@ def run_many(
                 for future in as_completed(waiting):
                     results[waiting[future]] = future.result()
                     if on_done is not None:
-                        on_done(len(results))
+                        on_done(results[waiting[future]])
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cell.compiled.many import Credit, observe, step_all
+from ..cell.compiled.many import observe, step_all
 from ..cell.world import TracePool, World
 from ..scenario.load import load_scenario
 from ..scenario.schema import Scenario
@@ -61,10 +61,6 @@ class SchedulingProblem:
         self.pricing = self.rule.pricing(pool.keep_grid)
         self.observation_NL = np.zeros((cells, self.layout.size), np.float32)
         self.reward_N4 = np.zeros((cells, 4))
-        shape = cells, tokens
-        self.credit = Credit(np.full(shape, -1), np.zeros(shape), np.zeros(shape, np.int64))
-        self.block_cost = float(self.world.members[0].seen.reward_3[2])
-        """What a block costs in the reward."""
         self._range_2 = np.array(ACTION_RANGE)
         self._left_N = np.zeros(cells, np.int64)
 
@@ -80,17 +76,10 @@ class SchedulingProblem:
         observe(self.pricing, self.world.members[n], self.observation_NL[n])
 
     def step(self, action: NDArray[np.float32]) -> None:
-        """An epoch in every cell; `observation_NL`, `reward_N4` and `credit` are those of its end."""
+        """An epoch in every cell; `observation_NL` and `reward_N4` are those of its end."""
         action_NA2 = np.ascontiguousarray(action, np.float32).reshape(len(self.reward_N4), self.layout.tokens, ACTIONS)
-        step_all(
-            *self.world.shelf, self.pricing, self._range_2, action_NA2, self.reward_N4, self.observation_NL, self.credit
-        )
+        step_all(*self.world.shelf, self.pricing, self._range_2, action_NA2, self.reward_N4, self.observation_NL)
         self._left_N -= 1
-
-    @property
-    def earned_NA(self) -> NDArray[np.float32]:
-        """What the user of each token got for itself in the latest step, less the price of its blocks."""
-        return (self.credit.earned - self.block_cost * self.credit.blocks).astype(np.float32)
 
     @property
     def over_N(self) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Hyperparameters of ADD as a training file writes them: of the algorithm, and of two other ways to train it."""
+"""Hyperparameters of ADD as a training file writes them: of the algorithm, and of another way to train it."""
 
 from __future__ import annotations
 
@@ -11,48 +11,24 @@ from ..scheduling.add.critic import Pooling
 from ..scheduling.add.diffusion import Schedule
 from ..scheduling.add.network import EncoderKind
 from .add.actor_update import ActorUpdate, Credit
-from .add.on_policy import CreditRule, Reference
 from .baselines.hyper import Positive, Rate
 
-Share = Annotated[float, Field(ge=0, le=1)]
 
-
-class _NetworkHyper(FrozenConfig):
-    """Sizes of the network."""
+class _ReplayHyper(FrozenConfig):
+    """What learns from a replay buffer; it has the meaning and the defaults of the off-policy baselines."""
 
     OF_NETWORK: ClassVar[tuple[str, ...]] = ("width", "heads", "layers", "hidden", "content", "schedule")
 
-    width: Positive = 32
+    width: Positive = 64
     """Width of the encoder."""
     heads: Positive = 2
     """Attention heads of the encoder."""
     layers: Annotated[int, Field(ge=0)] = 1
     """Self-attention layers of the encoder."""
-    hidden: Positive = 32
-    """Width of the heads."""
     content: bool = True
     """Whether the content tokens are seen."""
     schedule: Schedule = "log_snr"
     """Noise levels of the chain."""
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
-        return self
-
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of the algorithm."""
-        told = dict(self)
-        network = {name: told.pop(name) for name in self.OF_NETWORK}
-        return {**told, "policy_kwargs": network}
-
-
-class _ReplayHyper(_NetworkHyper):
-    """What learns from a replay buffer; it has the meaning and the defaults of the off-policy baselines."""
-
-    width: Positive = 64
-    """Width of the encoder."""
     gamma: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Discount factor of a decision step."""
     batch_size: Positive = 128
@@ -72,11 +48,23 @@ class _ReplayHyper(_NetworkHyper):
     denoising_steps: Annotated[int, Field(ge=0)] = 5
     """Steps of the chain; 0 for a Gaussian in its place."""
 
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the algorithm."""
+        told = dict(self)
+        network = {name: told.pop(name) for name in self.OF_NETWORK}
+        return {**told, "policy_kwargs": network}
+
 
 class AddHyper(_ReplayHyper):
     """Of ADD."""
 
-    OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "encoder")
+    OF_NETWORK: ClassVar[tuple[str, ...]] = (*_ReplayHyper.OF_NETWORK, "encoder")
 
     hidden: Positive = 64
     """Width of the heads."""
@@ -90,56 +78,13 @@ class AddHyper(_ReplayHyper):
     """Learn from rewards less their running mean."""
 
 
-class OnPolicyAddHyper(_NetworkHyper):
-    """Of ADD on-policy; what it shares with PPO has the same meaning."""
-
-    OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "encoder")
-
-    learning_rate: Rate = 1e-3
-    """Step size of the optimiser."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
-    """Discount factor of a decision step."""
-    gae_lambda: Share = 0.95
-    """Weight of later errors in advantages and in the targets of values."""
-    n_steps: Positive = 128
-    """Steps of every environment in a rollout."""
-    batch_size: Positive = 512
-    """Decisions a gradient step."""
-    n_epochs: Positive = 8
-    """Times that a rollout is gone through."""
-    clip_range: Annotated[float, Field(gt=0)] = 0.2
-    """How far the likelihood of a step may move."""
-    vf_coef: Annotated[float, Field(ge=0)] = 0.5
-    """Weight of the value function's loss."""
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Gradients are cut to this norm."""
-    credit: CreditRule = "shared"
-    """The value of a state: the sum of what each user can expect for itself (shared), or one (joint)."""
-    reference: Reference = "rule"
-    """What advantages are less: those that the corrected rule has on the same trace, or nothing (none)."""
-    denoising_steps: Annotated[int, Field(ge=0)] = 5
-    """Steps of the chain; 0 for a Gaussian in its place."""
-    encoder: EncoderKind = "attention"
-    """`padded` for an MLP over all numbers."""
-    least_std: Annotated[float, Field(gt=0)] = 0.3
-    """Least standard deviation of a step of the chain while collecting, at the start."""
-    last_std: Annotated[float, Field(gt=0)] | None = 0.1
-    """The same at the end, with equal steps between; null if it stays as it is."""
-    step_discount: Share = 0.7
-    """Discount of the advantage for each step of the chain before the last."""
-
-    @model_validator(mode="after")
-    def _reference_has_values(self) -> Self:
-        if self.reference == "rule" and self.credit == "joint":
-            raise ValueError("credit joint needs reference none: the rule is judged by the values of single users")
-        return self
-
-
 class OffPolicyAddHyper(_ReplayHyper):
     """Of ADD off-policy; what it shares with the off-policy baselines has their defaults."""
 
-    OF_NETWORK: ClassVar[tuple[str, ...]] = (*_NetworkHyper.OF_NETWORK, "pooling")
+    OF_NETWORK: ClassVar[tuple[str, ...]] = (*_ReplayHyper.OF_NETWORK, "pooling")
 
+    hidden: Positive = 32
+    """Width of the heads."""
     learning_rate: Rate = 3e-4
     """Step size of the optimisers."""
     actor_update: ActorUpdate = "weighted"

@@ -24,7 +24,7 @@ from ..errors import UnknownNameError
 from ..registry import FrozenConfig, PluginConfig, plugin_field
 from ..scenario.schema import _folder_name
 from ..scheduling import schedulers
-from .add_hyper import AddHyper, OffPolicyAddHyper, OnPolicyAddHyper
+from .add_hyper import AddHyper, OffPolicyAddHyper
 from .baselines.agents import AGENTS, hyper_class
 from .baselines.hyper import (
     A2cHyper,
@@ -38,10 +38,9 @@ from .baselines.hyper import (
 )
 from .tunable import Range, checked_ranges, with_values
 
-AnyAddHyper = AddHyper | OnPolicyAddHyper | OffPolicyAddHyper
+AnyAddHyper = AddHyper | OffPolicyAddHyper
 ADD_AGENTS: dict[str, type[AnyAddHyper]] = {
     "add": AddHyper,
-    "add-on-policy": OnPolicyAddHyper,
     "add-off-policy": OffPolicyAddHyper,
 }
 RANDOM = "random"
@@ -128,7 +127,7 @@ class AgentConfig(FrozenConfig):
     name: Name
     """Name in tables and of the folder; left out, that of the agent."""
     agent: str
-    """`add`, `add-on-policy`, `add-off-policy`, or a baseline: dqn, ddpg, td3, sac, tqc, ppo, a2c, all but the first
+    """`add`, `add-off-policy`, or a baseline: dqn, ddpg, td3, sac, tqc, ppo, a2c, all but the first
     also with `-set` behind."""
     seeds: Positive = 10
     """Training runs, with the seeds 0, 1, …"""

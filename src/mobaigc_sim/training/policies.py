@@ -14,15 +14,15 @@ from ..errors import MobaigcError
 from ..scheduling.add.corrected import CorrectedRule
 from ..scheduling.add.network import AddNetwork
 from ..scheduling.classic.priced_utility import PricedUtilityConfig
-from .add import ADD, OffPolicyADD, OnPolicyADD
+from .add import ADD, OffPolicyADD
 from .baselines.agents import make_agent
 from .baselines.best_of import BestOf
 from .baselines.wrappers import CentredReward, RelativeReward, Undiscretised
 from .config import AgentConfig, AnyAddHyper
 from .episodes import Predictor
 
-AnyADD = ADD | OnPolicyADD | OffPolicyADD
-RESUMABLE: dict[str, type[AnyADD]] = {"add": ADD, "add-on-policy": OnPolicyADD, "add-off-policy": OffPolicyADD}
+AnyADD = ADD | OffPolicyADD
+RESUMABLE: dict[str, type[AnyADD]] = {"add": ADD, "add-off-policy": OffPolicyADD}
 """Agents that have checkpoints."""
 
 

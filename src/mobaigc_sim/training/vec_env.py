@@ -17,15 +17,13 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 from ..cell.world import TracePool
 from ..interop.problem import SchedulingProblem
 from ..scheduling.tokens import BOUND
-from .rule_runs import RuleRuns
+from .rule_runs import rule_rewards
 
 
 class CellVecEnv(VecEnv):
     """Cells on the traces of a pool; a cell that ends starts anew on a trace drawn from its own generator.
 
-    `info["user"]` and `info["earned"]` are the identities and own earnings of the tokens of the step, see
-    `training.add.credit`. `info["episode"]` of an ended cell has SB3's keys r and l; what became of requests stands
-    beside it.
+    `info["episode"]` of an ended cell has SB3's keys r and l; what became of requests stands beside it.
     """
 
     def __init__(self, pool: TracePool, cells: int = 1, tokens: int = 16, seed: int = 0) -> None:
@@ -39,7 +37,7 @@ class CellVecEnv(VecEnv):
         )
         self._action: NDArray[np.float32] = np.zeros((cells, layout.actions), np.float32)
         self._return_N, self._length_N = np.zeros(cells), np.zeros(cells, np.int64)
-        self._rule_runs: RuleRuns | None = None
+        self._rule_rewards_KE: NDArray[np.float32] | None = None
         self.seed(seed)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
@@ -69,10 +67,9 @@ class CellVecEnv(VecEnv):
         self._return_N += reward_N
         self._length_N += 1
         over_N = self.problem.over_N
-        user_NA, earned_NA = self.problem.credit.user.copy(), self.problem.earned_NA
-        infos: list[dict[str, Any]] = [{"user": u, "earned": e} for u, e in zip(user_NA, earned_NA, strict=True)]
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for n in np.flatnonzero(over_N).tolist():
-            infos[n] |= self.problem.summary(n) | {
+            infos[n] = self.problem.summary(n) | {
                 "TimeLimit.truncated": True,
                 "terminal_observation": self.problem.observation_NL[n].copy(),
                 "episode": {"r": float(self._return_N[n]), "l": int(self._length_N[n]), "t": 0.0},
@@ -80,19 +77,15 @@ class CellVecEnv(VecEnv):
             self._start(n)
         return self.problem.observation_NL.copy(), reward_N.astype(np.float32), over_N, infos
 
-    def users_now(self) -> list[NDArray[np.int64]]:
-        """Identity of each token of the latest observations, a cell each; −1 for padding."""
-        return [member.ue_A.copy() for member in self.problem.world.members]
-
     def places_now(self) -> NDArray[np.int64]:
         """Trace and epoch of every cell, (N, 2)."""
         return np.array([self.problem.place(n) for n in range(self.num_envs)])
 
-    def rule_runs(self) -> RuleRuns:
-        """Runs of the rule on the traces; played when they are first asked for."""
-        if self._rule_runs is None:
-            self._rule_runs = RuleRuns.of(self.problem.world.pool, self.problem.layout.tokens)
-        return self._rule_runs
+    def rule_rewards(self) -> NDArray[np.float32]:
+        """Rewards of the rule, a row a trace, a column an epoch; played when they are first asked for."""
+        if self._rule_rewards_KE is None:
+            self._rule_rewards_KE = rule_rewards(self.problem.world.pool, self.problem.layout.tokens)
+        return self._rule_rewards_KE
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -83,17 +83,6 @@ def _look(shared: Any, trace: Any, member: Any) -> None:
     )  # fmt: skip
 
 
-class Credit(NamedTuple):
-    """Who did what in the epoch that is over, of the users observed at its start."""
-
-    user: Indices
-    """Identity of each token (N, A), −1 for none."""
-    earned: Array
-    """Reward of its requests that ended (N, A), without the band."""
-    blocks: Indices
-    """Blocks it was sent on (N, A)."""
-
-
 def shelved(shared: Shared, traces: Sequence[Trace], members: Sequence[Member]) -> tuple[Any, Any, Any]:
     """What is shared, traces and members as lists that numba takes as they are; the arrays are the same.
 
@@ -223,21 +212,13 @@ def apply(pricing: Any, member: Any, action_A2: Any, range_2: Any) -> None:
 
 @lean
 def _step(
-    shared: Any, trace: Any, member: Any, pricing: Any, range_2: Any, action_A2: Any, reward_4: Any, flat_L: Any,
-    user_A: Any, earned_A: Any, blocks_A: Any,
+    shared: Any, trace: Any, member: Any, pricing: Any, range_2: Any, action_A2: Any, reward_4: Any, flat_L: Any
 ) -> None:  # fmt: skip
     apply(pricing, member, action_A2, range_2)
     cell = member.cell
     cell.reward_4[:] = 0.0
-    cell.reward_U[:] = 0.0
-    cell.blocks_U[:] = 0
     serve_epoch(shared, trace, member, member.plan.log_weight_U, member.plan.level_U)
     copy(cell.reward_4, reward_4)
-    for a in range(len(member.ue_A)):
-        u = member.ue_A[a]
-        user_A[a] = u
-        earned_A[a] = cell.reward_U[u] if u >= 0 else 0.0
-        blocks_A[a] = cell.blocks_U[u] if u >= 0 else 0
     observe(pricing, member, flat_L)
 
 
@@ -251,13 +232,9 @@ def step_all(
     action_NA2: Any,
     reward_N4: Any,
     flat_NL: Any,
-    credit_N: Any,
 ) -> None:
-    """Apply actions, serve an epoch and observe, in every cell; rewards and credit are those of the epoch."""
+    """Apply actions, serve an epoch and observe, in every cell; rewards are those of the epoch."""
     shared = shared_1[0]
     for n in range(len(members)):
         member = members[n]
-        _step(
-            shared, traces[member.clock_3[1]], member, pricing, range_2, action_NA2[n], reward_N4[n], flat_NL[n],
-            credit_N.user[n], credit_N.earned[n], credit_N.blocks[n],
-        )  # fmt: skip
+        _step(shared, traces[member.clock_3[1]], member, pricing, range_2, action_NA2[n], reward_N4[n], flat_NL[n])

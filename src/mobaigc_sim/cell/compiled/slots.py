@@ -128,7 +128,6 @@ def _end(rules: Any, content: Any, trace: Any, cell: Any, r: int, now_ns: int) -
     cell.reward_4[0] += worth
     cell.reward_4[1] -= rules.latency_weight * waited
     cell.reward_4[2] -= failure
-    cell.reward_U[u] += worth - rules.latency_weight * waited - failure
     if served:
         sweep(cell, u)
         refresh(cell, u)
@@ -187,7 +186,6 @@ def serve_slot(
         owner = state.owner_CB[0, b]
         if owner >= 0:
             used += 1
-            cell.blocks_U[owner] += 1
     cell.band_1[0] += used
     cell.reward_4[3] -= rules.band_weight * used / (n_prb * rules.epoch_slots)
     decide(tables, limits, state, air_of(trace, slot), trace.draw_TU[slot])

@@ -116,10 +116,6 @@ class Cell(NamedTuple):
     """Room for what the winners are picked by."""
     reward_4: Array
     """Since the last decision: worth, −latency, −failures, −band, each weighted."""
-    reward_U: Array
-    """The same of each user's requests, without the band."""
-    blocks_U: Indices
-    """Blocks each user was sent on since the last decision."""
     band_1: Indices
     """Blocks used since the start."""
 
@@ -162,7 +158,5 @@ def make_cell(content: Content, trace: Trace, processes: int, queue: int, n_prb:
         bits_UB=np.zeros((n_ue, n_prb)),
         metric_UB=np.zeros((n_ue, n_prb)),
         reward_4=np.zeros(4),
-        reward_U=np.zeros(n_ue),
-        blocks_U=zeros(n_ue),
         band_1=zeros(1),
     )

@@ -1,11 +1,9 @@
-"""ADD, a diffusion policy over a set of users, trained with Stable-Baselines3; two other ways to train it beside."""
+"""ADD, a diffusion policy over a set of users, trained with Stable-Baselines3; another way to train it beside."""
 
 from .algorithm import ADD
 from .checkpoint import CheckpointError, SaveCheckpoint
 from .off_policy import OffPolicyADD
 from .off_policy_nets import OffPolicyADDPolicy
-from .on_policy import OnPolicyADD
-from .on_policy_nets import OnPolicyADDPolicy
 from .policy import ADDPolicy
 
 __all__ = [
@@ -14,7 +12,5 @@ __all__ = [
     "CheckpointError",
     "OffPolicyADD",
     "OffPolicyADDPolicy",
-    "OnPolicyADD",
-    "OnPolicyADDPolicy",
     "SaveCheckpoint",
 ]

@@ -140,7 +140,7 @@ class RelativeReward(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """What the environments answer, with relative rewards (E,)."""
         observations, rewards_E, dones_E, infos = self.venv.step_wait()
-        runs = self.venv.env_method("rule_runs")[0]
+        reward_KE = self.venv.env_method("rule_rewards")[0]
         for info, reward in zip(infos, rewards_E, strict=True):
             info["raw_reward"] = float(reward)
-        return observations, rewards_E - runs.reward_KE[tuple(self._place_E2.T)], dones_E, infos
+        return observations, rewards_E - reward_KE[tuple(self._place_E2.T)], dones_E, infos
