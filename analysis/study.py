@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,11 @@ def run_all(measure: Callable[[Any], Any], cases: Sequence[Any], jobs: int) -> l
     """Every case measured; says on stderr how far it is."""
     started = time.monotonic()
 
-    def tell(done: int) -> None:
-        print(f"\r{done} of {len(cases)} runs, {time.monotonic() - started:.0f} s", end="", file=sys.stderr, flush=True)
+    done = count(1)
+
+    def tell(_: object) -> None:
+        passed_s = time.monotonic() - started
+        print(f"\r{next(done)} of {len(cases)} runs, {passed_s:.0f} s", end="", file=sys.stderr, flush=True)
 
     found = run_many(measure, cases, jobs, tell)
     print(file=sys.stderr)
