@@ -4,8 +4,9 @@
 
 Each replication of the quickstart scenario is run twice with every scheduler: live, where each request's images are
 drawn, encoded, recovered and scored, and in mode `bank`, where the same requests have the outcomes that were measured
-before. The schedulers are a trained ADD, the rules of the training file, tuned there, and so whole images with
-proportional fair.
+before. Pictures and packets that one scheduler's live run has made come from a disk cache in those of the others. The
+schedulers are a trained ADD and the rules of the training file, tuned there: priced utility, and proportional fair with
+the ratio rule and with whole images.
 
 The reward is the scenario's, told from the tables of a run; the worth of a request's images is here that of their mean
 JPSQ, since the table of requests has no single image. Intervals are 95 % bootstrap intervals over replications.
@@ -25,6 +26,7 @@ from study import run_all
 from mobaigc_sim.errors import MobaigcError
 from mobaigc_sim.experiment.many import run_in_memory
 from mobaigc_sim.media.bank import Bank
+from mobaigc_sim.media.config import CacheConfig
 from mobaigc_sim.metrics import paired_bootstrap
 from mobaigc_sim.scenario.schema import Scenario
 from mobaigc_sim.scheduling import Add
@@ -32,6 +34,8 @@ from mobaigc_sim.scheduling.add.scheduler import policy_file
 from mobaigc_sim.training.plan import read_plan
 
 MODES = ("bank", "live")
+CACHE = "runs/live_confirmation_cache"
+"""What one scheduler's run has drawn and encoded, another's need not do again."""
 MEASURES = ("reward", "failed", "jpsq", "latency_p50_s", "prb_s_per_image")
 
 
@@ -72,12 +76,12 @@ def cases(file: str, policy: str, replications: int) -> list[Case]:
     policy_file(policy)
     base = plan.scenario("test", 0)
     schedulers = {"add": Add.Config(policy=policy), **{rule.name: rule.scheduler for rule in plan.rules()}}
-    found = []
+    found, cache = [], CacheConfig(folder=CACHE)
     for k in range(replications):
         for name, scheduler in schedulers.items():
             for mode in MODES:
                 update: dict[str, Any] = {
-                    "replication": k, "media": base.media.model_copy(update={"mode": mode}),
+                    "replication": k, "media": base.media.model_copy(update={"mode": mode, "cache": cache}),
                     "scheduler": scheduler or base.scheduler,
                 }  # fmt: skip
                 found.append(Case(name, mode, base.model_copy(update=update)))

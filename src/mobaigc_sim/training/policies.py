@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,9 @@ def make_untrained(entry: AgentConfig, env: VecEnv) -> BaseAlgorithm:
     """An agent whose weights are to be read, with no room for experience."""
     if "buffer_size" in type(entry.hyper).model_fields:
         entry = entry.model_copy(update={"hyper": entry.hyper.model_copy(update={"buffer_size": 1})})
-    return make_policy(entry.model_copy(update={"centred": False, "relative": False}), env, seed=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # nothing will be learned from
+        return make_policy(entry.model_copy(update={"centred": False, "relative": False}), env, seed=0)
 
 
 def decider(entry: AgentConfig, agent: BaseAlgorithm, numbers: int) -> Predictor:
