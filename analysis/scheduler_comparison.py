@@ -166,6 +166,7 @@ def draw(scenarios: list[Scenario], told: list[Tables], champion: str, folder: P
     tables = _together(named, [tables.comparison for tables in told])
     limits = pd.DataFrame({"scenario": bounds.keys(), "bound": bounds.values()})
     yield from save_figure(figures.rewards_figure(tables, limits), folder, "rewards")
+    yield from save_figure(figures.differences_figure(tables, champion), folder, "differences")
     roles = claims.ADD, claims.CONTROL, claims.BEST_MLP, champion
     profiles = _together(named, [tables.profiles for tables in told])
     if len(profiles):

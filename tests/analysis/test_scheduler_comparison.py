@@ -38,7 +38,7 @@ def test_a_whole_folder_gives_every_table_and_figure(
     out = tmp_path / "out"
     assert {path.name for path in (out / "figures").iterdir()} == {
         f"{name}.{kind}"
-        for name in ("rewards", "profiles", "reward_parts", "learning_curves", "generalisation")
+        for name in ("rewards", "differences", "profiles", "reward_parts", "learning_curves", "generalisation")
         for kind in ("pdf", "png")
     }
     tables = {"table.md", "table.csv", "ratios.csv"}

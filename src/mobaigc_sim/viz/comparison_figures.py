@@ -55,6 +55,33 @@ def rewards_figure(table: pd.DataFrame, bounds: pd.DataFrame) -> Figure:
 
 
 @_as_paper
+def differences_figure(table: pd.DataFrame, champion: str) -> Figure:
+    """Mean paired difference of every contestant to the champion with its interval; a number where it is far below.
+
+    `table` has the columns scenario, agent, kind, and difference, also with _low and _high.
+    """
+    scenarios, agents = _names(table, "scenario"), _names(table, "agent")
+    figure, panels = _rows(scenarios, agents)
+    for axes, scenario in zip(panels, scenarios, strict=True):
+        own = table[table["scenario"] == scenario]
+        most = float(own["difference_high"].max()) or 1.0
+        far = own["difference"] < -most
+        for kind, (colour, marker) in _KINDS.items():
+            some = own[(own["kind"] == kind) & ~far]
+            places = [agents.index(name) for name in some["agent"]]
+            axes.hlines(places, some["difference_low"], some["difference_high"], color=colour, linewidth=3, alpha=0.4)
+            axes.plot(some["difference"], places, marker, color=colour, label=kind if len(some) else None)
+        for name, value, kind in own.loc[far, ["agent", "difference", "kind"]].itertuples(index=False):
+            look = {"color": _KINDS[kind][0], "fontsize": 6, "va": "center"}
+            axes.text(-1.2 * most, agents.index(name), f" ◂ −{-value:.0f}", **look)  # type: ignore[arg-type]
+        axes.axvline(0.0, color=SOFT, linewidth=0.8, linestyle="--")
+        axes.set_xlim(-1.2 * most, 1.1 * most)
+    figure.supxlabel(f"reward above {champion} on the same traces (mean)", fontsize=8)
+    _legend_of_all(figure, panels)
+    return figure
+
+
+@_as_paper
 def parts_figure(table: pd.DataFrame) -> Figure:
     """Mean of the parts of the reward of every contestant as bars; a dot is their sum.
 
