@@ -253,8 +253,11 @@ def test_scenarios_are_read_without_torch() -> None:
 def test_shipped_policies_decide_otherwise_than_the_rule_they_correct(name: str) -> None:
     scenario = SCENARIOS / ("quickstart.yaml" if name == "quickstart" else f"cell_{name}.yaml")
     _, corrected = load_policy(scheduler_module.POLICIES / f"{name}.safetensors")
-    short = ("duration=2 s",)
-    pool = pool_of(scenario, 1, short)
+    changes = ["duration=2 s"]
+    if name == "quickstart":
+        bank = f"media.bank={SCENARIOS / 'bank_quickstart'}"
+        changes = ["duration=10 s", "media.mode=bank", bank, "traffic.prompts.kind=bank"]
+    pool = pool_of(scenario, 1, changes)
     seen = []
     for chosen in (Add(Add.Config(policy=name)), PricedUtility(corrected.rule)):
         world = World(pool)
