@@ -30,8 +30,8 @@ import pandas as pd
 
 from mobaigc_sim.errors import MobaigcError
 from mobaigc_sim.training import claims, claims_text
-from mobaigc_sim.training.report import verdicts
-from mobaigc_sim.training.statistics import Scores, iqm
+from mobaigc_sim.training.report import resampler_of, verdicts
+from mobaigc_sim.training.statistics import Scores
 from mobaigc_sim.viz import comparison_figures as figures
 from mobaigc_sim.viz.style import save_figure
 
@@ -162,7 +162,7 @@ def write(scenario: Scenario, tables: Tables, champion: str, folder: Path) -> No
 def draw(scenarios: list[Scenario], told: list[Tables], champion: str, folder: Path) -> Iterator[Path]:
     """Every figure that the data allow."""
     named = [scenario.name for scenario in scenarios]
-    bounds = {s.name: iqm(s.bound_1T) for s in scenarios if s.bound_1T is not None}
+    bounds = {s.name: resampler_of(s.scores).middle(s.bound_1T) for s in scenarios if s.bound_1T is not None}
     tables = _together(named, [tables.comparison for tables in told])
     limits = pd.DataFrame({"scenario": bounds.keys(), "bound": bounds.values()})
     yield from save_figure(figures.rewards_figure(tables, limits), folder, "rewards")

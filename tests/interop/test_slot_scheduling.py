@@ -92,6 +92,20 @@ def test_forms_agree(pool: TracePool) -> None:
         assert one[1] == both[1][0] == pytest.approx(theirs[1][0], abs=1e-6)
 
 
+def test_what_a_vector_tells_is_in_the_format_of_gymnasium(pool: TracePool) -> None:
+    many, single = ManyCells(2, pool), SlotScheduling(pool)
+    many.reset(options={"traces": [1, 3]})
+    single.reset(options={"trace": 3})
+    zero = np.zeros((2, many.problem.layout.actions), np.float32)
+    for _ in range(many.problem.world.epochs):
+        _, _, _, truncated, info = many.step(zero)
+        last, *_, told = single.step(zero[0])
+    assert truncated.all() and info["_final_obs"].all() and info["_reward_worth"].all()
+    np.testing.assert_array_equal(info["final_obs"][1], last)
+    assert info["final_info"]["requests"][1] == told["requests"]
+    assert info["final_info"]["_requests"].all()
+
+
 def test_cells_start_anew_when_they_end(pool: TracePool) -> None:
     venv = CellVecEnv(pool, 2, seed=1)
     venv.reset()

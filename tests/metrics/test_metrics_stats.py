@@ -44,9 +44,10 @@ def test_bootstrap_is_the_percentile_one_for_many_values():
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
-def test_bootstrap_coverage_with_ten_replications(level):
+@pytest.mark.parametrize("replications", [2, 3, 10])
+def test_bootstrap_coverage_with_few_replications(level, replications):
     rng = np.random.default_rng(4)
-    samples = rng.normal(1.0, 1.0, (800, 10))
+    samples = rng.normal(1.0, 1.0, (800, replications))
     hits = [_covers(bootstrap_mean(row, rng, level=level, resamples=1000), 1.0) for row in samples]
     coverage = float(np.mean(hits))
     assert abs(coverage - level) < 4 * np.sqrt(level * (1 - level) / 800)

@@ -73,8 +73,8 @@ def test_a_group_that_is_not_above_random_has_no_ratio() -> None:
 def test_the_best_of_a_group_is_chosen_anew_in_every_resample() -> None:
     """Of two equal agents the better one of a resample is at least the mean of both, never less."""
     rng = np.random.default_rng(0)
-    draw = Resampler(np.zeros(12, np.int64), 300)
-    own_ST, group = np.full((1, 12), 10.0), [rng.normal(5, 1, (4, 12)) for _ in range(2)]
+    draw = Resampler(np.zeros(12, np.int64))
+    own_ST, group = np.full((1, 12), 10.0), [rng.normal(5, 1, (12, 12)) for _ in range(2)]
     base_ST = np.zeros((1, 12))
     best, mean = (draw.ratio_to_group(own_ST, group, base_ST, pool) for pool in (max, mean_of))
     assert best.low < mean.low and best.high < mean.high

@@ -32,13 +32,14 @@ def test_interquartile_mean_leaves_out_a_quarter_at_each_end() -> None:
     assert iqm(np.arange(12.0).reshape(3, 4)) == pytest.approx(5.5)
 
 
-@pytest.mark.parametrize(("seeds", "traces"), [(6, 24), (1, 24)])
-def test_intervals_cover_the_truth_about_as_often_as_they_say(seeds: int, traces: int) -> None:
+@pytest.mark.parametrize("luck", [1.0, 0.2])
+@pytest.mark.parametrize("seeds", [1, 2, 3, 5, 10])
+def test_intervals_cover_the_truth_about_as_often_as_they_say(seeds: int, luck: float) -> None:
     """Reward = 3 + seed + trace + noise, all normal; 150 intervals at 95 %: between 89 and 100 % must hold 3."""
-    rng, held = np.random.default_rng(1), 0
+    rng, held, traces = np.random.default_rng(1), 0, 24
     for _ in range(150):
-        luck_S1, load_T = (seeds > 1) * rng.normal(size=(seeds, 1)), rng.normal(size=traces)
-        own_ST = 3 + luck_S1 + load_T + rng.normal(size=(seeds, traces))
+        luck_S1, load_T = luck * (seeds > 1) * rng.normal(size=(seeds, 1)), rng.normal(size=traces)
+        own_ST = 3 + luck_S1 + load_T + 0.5 * rng.normal(size=(seeds, traces))
         told = resampler(traces, 2, 200).one(own_ST)
         held += told.low <= 3 <= told.high
     assert held / 150 >= 0.89
@@ -66,6 +67,16 @@ def test_every_resample_has_as_many_traces_of_each_variant() -> None:
     assert (told.low, told.estimate, told.high) == pytest.approx((100 / 3,) * 3)
 
 
+def test_every_variant_counts_in_the_interquartile_mean() -> None:
+    """Quartiles of all traces together would be those of the second variant alone, half of its least left out."""
+    variants_T = np.arange(24) % 3
+    own_ST = np.array([0.0, 50.0, 90.0])[variants_T][None] + np.arange(24) // 3
+    draw = Resampler(variants_T, 50)
+    assert draw.one(own_ST).estimate == draw.middle(own_ST) == pytest.approx(140 / 3 + 3.5)
+    unequal = Resampler(np.array([0, 0, 0, 1]))
+    assert unequal.middle(np.array([[1.0, 1, 1, 5]])) == pytest.approx(2.0)
+
+
 def test_probability_of_improvement_counts_ties_as_half() -> None:
     told = resampler(4).improvement(np.array([[1.0, 2, 3, 4], [0, 0, 0, 9]]), np.array([[0.0, 2, 3, 5]]))
     assert told.estimate == pytest.approx((1 + 0.5 + 0.5 + 0 + 0.5 + 0 + 0 + 1) / 8)
@@ -91,7 +102,7 @@ def test_equal_scores_tie_and_a_constant_lead_wins() -> None:
 
 
 def test_an_interval_that_ends_at_zero_is_a_tie() -> None:
-    told = resampler(4).difference(np.array([[0.0, 0, 0, 1]]), np.zeros((1, 4)))
+    told = Resampler(np.zeros(20, np.int64)).difference(np.eye(20)[:1] * 5, np.zeros((1, 20)))
     assert told.low == 0
     assert verdict("a", "b", told).startswith("a ties with b: +0.250 [+0.000, ")
 

@@ -252,7 +252,22 @@ def test_scores_of_runs_that_are_elsewhere_are_kept_and_those_of_other_settings_
     assert "left out" not in said
     pd.testing.assert_frame_equal(pd.read_parquet(runs / "scores.parquet").drop(columns="decision_us"), before)
     assert (runs / "curves.csv").read_text() == curves
-    said = call("evaluate", TINY, "--out", str(runs), "--set", "steps=98").replace("\n", " ")
-    assert "add: 2 runs are not here and left out" in said and "td3: 1 runs are not here and left out" in said
-    assert set(pd.read_parquet(runs / "scores.parquet")["agent"]) == {"priced", "dear", "random", "td3"}
-    assert (runs / "curves.csv").read_text().count("\n") == 1 + 4
+    config = runs / "td3/seed-0/config.json"
+    config.write_text(config.read_text().replace('"steps": 96', '"steps": 98'))
+    said = call("evaluate", TINY, "--out", str(runs), code=2).replace("\n", " ")
+    assert "td3/seed-0: was trained with other settings" in said and "has: steps; train anew" in said
+    pd.testing.assert_frame_equal(pd.read_parquet(runs / "scores.parquet").drop(columns="decision_us"), before)
+    shutil.rmtree(runs / "td3")
+    said = call("evaluate", TINY, "--out", str(runs), "--set", "traces.test=2", "--set", "vary=[{}]")
+    assert set(pd.read_parquet(runs / "scores.parquet")["agent"]) == {"priced", "dear", "random"}
+
+
+def test_scores_elsewhere_are_kept_when_the_runs_are_gone(runs: Path) -> None:
+    asked = ("evaluate", TINY, "--out", str(runs), "--tag", "t", "--set", "traces.test=2", "--set", "vary=[{}]")
+    call(*asked)
+    before = pd.read_parquet(runs / "t/scores.parquet").drop(columns="decision_us")
+    assert "add" in set(before["agent"])
+    for agent in ("add", "td3"):
+        shutil.rmtree(runs / agent)
+    assert "left out" not in call(*asked)
+    pd.testing.assert_frame_equal(pd.read_parquet(runs / "t/scores.parquet").drop(columns="decision_us"), before)

@@ -55,6 +55,15 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
         ),
         ("set:\n  users.cout: 20", "t.yaml:4: set.users.cout: unknown key; did you mean 'count'?"),
         ("vary:\n  - {}\n  - traffic.deadline: soon", "t.yaml:5: vary.1.traffic.deadline: "),
+        (
+            "vary:\n  - {}\n  - scheduler.log_price: -3",
+            "t.yaml:5: vary.1: changes the scheduler, which all traces must",
+        ),
+        ("test_set:\n  scheduler.log_price: -3", "changes the scheduler, which all traces must share"),
+        (
+            "agents:\n  - agent: add-off-policy\n    hyper: {kl_target: 2.1}",
+            "t.yaml:5: agents.0.hyper.kl_target: kl_target 2.1 is not below log(particles) = 2.079",
+        ),
         ("test_set:\n  media.bnk: b", "t.yaml:4: test_set.media.bnk: unknown key; did you mean 'bank'?"),
         (
             "agents:\n  - {agent: add}\nseeds: {ad: 3}",
@@ -118,3 +127,12 @@ def test_shipped_files_are_fine(file: Path) -> None:
     plan = read_plan(str(file))
     assert {agent.agent for agent in plan.config.agents} <= {*AGENTS, *ADD_AGENTS}
     assert all(Path(str(one.media.bank), "manifest.json").is_file() for one in plan.scenarios("test"))
+
+
+@pytest.mark.parametrize("file", sorted((SCENARIOS / "training").glob("*.yaml")), ids=lambda path: path.stem)
+def test_agents_of_shipped_files_correct_the_rule_as_it_was_tuned(file: Path) -> None:
+    plan = read_plan(str(file))
+    own = [rule.name for rule in plan.config.rules if rule.scheduler is None]
+    tuned = {key: value for name in own for key, value in plan.config.tuned.get(name, {}).items()}
+    scheduler = plan.scenario("test", 0).scheduler
+    assert {key: getattr(scheduler, key) for key in tuned} == tuned

@@ -63,15 +63,13 @@ class ManyCells(VectorEnv[Vectors, Vectors, NDArray[Any]]):
         """One decision in every cell; `info` tells the last observation and the requests of those that end."""
         self.problem.step(actions)
         reward_N4 = self.problem.reward_N4
-        info: dict[str, Any] = dict(zip(REWARD_PARTS, reward_N4.T.copy(), strict=True))
+        info: dict[str, Any] = {}
+        for name, part_N in zip(REWARD_PARTS, reward_N4.T.copy(), strict=True):
+            info |= {name: part_N, f"_{name}": np.ones(self.num_envs, np.bool_)}
         truncated_N = self.problem.over_N
-        if truncated_N.any():
-            info["final_obs"] = np.full(self.num_envs, None, dtype=object)
-            info["final_info"] = np.full(self.num_envs, None, dtype=object)
-            info["_final_obs"] = info["_final_info"] = truncated_N
-            for n in np.flatnonzero(truncated_N).tolist():
-                info["final_obs"][n] = self.problem.observation_NL[n].copy()
-                info["final_info"][n] = self.problem.summary(n)
-                self._start(n)
+        for n in np.flatnonzero(truncated_N).tolist():
+            told = {"final_obs": self.problem.observation_NL[n].copy(), "final_info": self.problem.summary(n)}
+            info = self._add_info(info, told, n)
+            self._start(n)
         observation_NL = self.problem.observation_NL.copy()
         return observation_NL, reward_N4.sum(axis=1), np.zeros(self.num_envs, np.bool_), truncated_N, info

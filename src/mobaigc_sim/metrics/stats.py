@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+LEAST_BEYOND = 10
+"""Resamples that must lie beyond a percentile for it to be told."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -30,7 +33,8 @@ def bootstrap_mean(
     spread agree: alpha/2 becomes Phi(-sqrt(N / (N - 1)) t_{1 - alpha/2, N - 1}), which repairs the plain percentile
     interval's lack of coverage for few replications (T. Hesterberg, "What teachers should know about the bootstrap",
     The American Statistician 69, 2015: the expanded percentile interval).
-    For large N it is the plain percentile interval. One value gives (-inf, inf), none gives NaN.
+    For large N it is the plain percentile interval; where too few resamples lie beyond the percentile, as with five
+    values or less, it is Student's. One value gives (-inf, inf), none gives NaN.
     Raises ValueError for values that are not one finite row, or a level outside (0, 1).
     """
     values_N = np.asarray(values, np.float64)
@@ -43,9 +47,23 @@ def bootstrap_mean(
     mean = float(values_N.mean())
     if n == 1:
         return Interval(mean, float("-inf"), float("inf"))
-    tail = float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf(0.5 + level / 2, n - 1)))
-    low, high = np.quantile(_resampled_means(values_N, rng, resamples), [tail, 1 - tail])
-    return Interval(mean, float(low), float(high))
+    wide = float(np.sqrt(n / (n - 1)) * stats.t.ppf(0.5 + level / 2, n - 1))
+    low, high = expanded_percentiles(mean, _resampled_means(values_N, rng, resamples), wide)
+    return Interval(mean, low, high)
+
+
+def expanded_percentiles(estimate: float, values_R: NDArray[np.float64], wide: float) -> tuple[float, float]:
+    """Ends of the interval that is `wide` standard deviations of the resampled values (R,) to each side.
+
+    They are percentiles, which keep the skewness of the values, where ten values or more lie beyond; else the estimate
+    plus and minus so much. NaN among the values makes the ends NaN.
+    """
+    tail = stats.norm.cdf(-wide)
+    if tail * len(values_R) < LEAST_BEYOND:
+        half = float(wide * values_R.std())
+        return estimate - half, estimate + half
+    low, high = np.quantile(values_R, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def paired_bootstrap(

@@ -1,9 +1,10 @@
-"""Files that are either there whole or not at all."""
+"""Files and folders that are either there whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,27 @@ def replace_with(path: Path, write: Callable[[Path], object], owner: str = "") -
     with temporary.open("rb+") as handle:
         os.fsync(handle.fileno())
     os.replace(temporary, path)
+
+
+def replace_folder(part: Path, folder: Path) -> None:
+    """Give the complete folder `part` the name `folder`; what had it goes, but not before."""
+    old = _old(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recovered_folder(folder: Path) -> Path:
+    """The folder, under its name again if `replace_folder` was stopped halfway."""
+    if not folder.exists() and _old(folder).exists():
+        _old(folder).rename(folder)
+    return folder
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.old")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -107,3 +108,9 @@ class OffPolicyAddHyper(_ReplayHyper):
     """LayerNorm in the critic."""
     pooling: Pooling = "sum"
     """How the critic joins the terms of the users."""
+
+    @model_validator(mode="after")
+    def _weights_can_differ_so_much(self) -> Self:
+        if self.kl_target >= math.log(self.particles):
+            raise ValueError(f"kl_target {self.kl_target} is not below log(particles) = {math.log(self.particles):.3f}")
+        return self

@@ -20,7 +20,7 @@ from .baselines.agents import AGENTS
 from .config import RANDOM
 from .report import MEANS, _columns, comparison, resampler_of, score_matrix
 from .scores import read_scores
-from .statistics import Pool, Scores, iqm, mean_of
+from .statistics import Pool, Scores, mean_of
 
 ADD, CONTROL = "add", "sac-set"
 """The agent that claims are about, and the one with its encoder but without its diffusion chain."""
@@ -79,8 +79,8 @@ def comparison_with_bound(scores: pd.DataFrame, champion: str, bound_1T: Scores 
 
 def mlp_agents(scores: pd.DataFrame) -> list[str]:
     """The MLP baselines that have scores, best first by interquartile mean."""
-    found = [name for name in MLP_AGENTS if name in set(scores["agent"])]
-    return sorted(found, key=lambda name: -iqm(score_matrix(scores, name)))
+    found, draw = [name for name in MLP_AGENTS if name in set(scores["agent"])], resampler_of(scores)
+    return sorted(found, key=lambda name: -draw.middle(score_matrix(scores, name)))
 
 
 def ratios(scores: pd.DataFrame, champion: str, bound_1T: Scores | None) -> tuple[pd.DataFrame, list[str]]:

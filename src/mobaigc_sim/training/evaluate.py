@@ -13,7 +13,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from ..interop.problem import REWARD_PARTS, SchedulingProblem
 from ..results.files import read_json
 from .config import RANDOM, AgentConfig, RuleConfig
 from .episodes import Predictor, play, play_scheduler
-from .plan import Plan
+from .plan import Plan, plain_plan
 from .policies import OtherSizesError, decider, load_weights, make_untrained
 from .pools import PoolFile
 from .runs import CONFIG, CURVE, DONE, WEIGHTS, digests_of, run_folder, settings_of
@@ -59,7 +59,7 @@ class Contestant:
     origin: str = ""
     """Settings of training and test as a hash."""
     other_origin: str = ""
-    """The same if `--set` changed the scenarios of the training too."""
+    """The same if `--set` changed the training too."""
 
     @property
     def is_here(self) -> bool:
@@ -84,25 +84,33 @@ class RandomPolicy:
 def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> list[Contestant]:
     """The rules, the random policy and every policy of a plan, trained or not.
 
-    Raises MobaigcError for a run that was trained with other settings of the agent than the file now has.
+    Raises MobaigcError for a run that was trained with other settings or traces than the file now has.
     """
     found = [Contestant(rule.name, "rule", 0, test, tokens, rule) for rule in plan.rules()]
     found.append(Contestant(RANDOM, "random", 0, test, tokens, None))
-    digests, other_digests = digests_of(replace(plan, overrides=())), digests_of(plan)
+    plans = [plain_plan(plan), plan]
+    digests = [digests_of(one) for one in plans]
     for entry in plan.config.agents:
         for seed in plan.config.runs_of(entry):
             folder = run_folder(out, entry.name, seed)
-            settings, other = (settings_of(plan, entry, seed, one) for one in (digests, other_digests))
+            told = [settings_of(one, entry, seed, pools) for one, pools in zip(plans, digests, strict=True)]
             if (folder / DONE).is_file():
-                trained = read_json(folder / CONFIG)
-                if trained["agent"] != settings["agent"]:
-                    raise MobaigcError(
-                        f"{folder}: was trained with other settings of {entry.name} than {plan.file} has"
-                    )
-                settings = trained
-            origins = (_origin(one, test, tokens) for one in (settings, other))
+                told = [_of_training(folder, told, plan.file)] * 2
+            origins = (_origin(settings, test, tokens) for settings in told)
             found.append(Contestant(entry.name, "learned", seed, test, tokens, entry, folder, *origins))
     return found
+
+
+def _of_training(folder: Path, expected: Sequence[dict[str, Any]], file: str) -> dict[str, Any]:
+    """The settings of a run that is here, which must be among those expected."""
+    trained: dict[str, Any] = read_json(folder / CONFIG)
+    if trained in expected:
+        return trained
+    other = [name for name, value in trained.items() if expected[-1].get(name) != value]
+    raise MobaigcError(
+        f"{folder}: was trained with other settings than {file} has: {', '.join(other)}; "
+        "train anew, or say the --set that it was trained with"
+    )
 
 
 def only_these(plan: Plan, contestants: Sequence[Contestant], only: Collection[str]) -> list[Contestant]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import Problem, ScenarioError
+from ..registry import PluginConfig
 from ..scenario.load import load_as, load_scenario
 from ..scenario.locate import Node
 from ..scenario.merge import read_tree
@@ -55,8 +56,8 @@ class Plan:
         own = [rule.name for rule in config.rules if rule.scheduler is None and rule.name in config.tuned]
         tuned = [(("tuned", name), {f"scheduler.{key}": n for key, n in config.tuned[name].items()}) for name in own]
         layers: list[tuple[tuple[str | int, ...], Settings]] = [
-            *tuned,
             (("set",), config.set),
+            *tuned,
             ((own_key,), getattr(config, own_key)),
             (("vary", variant), config.vary[variant]),
         ]
@@ -90,6 +91,10 @@ class Plan:
                 return place.problem((*path, problem.path or said), problem.message)
         return problem
 
+    def problem(self, path: tuple[str | int, ...], message: str) -> Problem:
+        """What is wrong with a key of the training file, with its place."""
+        return self._node(path).place.problem(path, message)
+
     def _node(self, path: Iterable[str | int]) -> Node:
         node = self.root
         for part in path:
@@ -110,15 +115,24 @@ def read_plan(file: str, overrides: Iterable[str] = ()) -> Plan:
     config = load_as(TrainingFile, file, own)
     plan = Plan(file, config, read_tree(file)[0], tuple(others))
     problems: list[Problem] = []
+    rules: list[PluginConfig] = []
     for part in FIRST_REPLICATION:
         for variant in range(len(config.vary)):
             try:
-                plan.scenario(part, variant)
+                rules.append(plan.scenario(part, variant).scheduler)
             except ScenarioError as error:
                 problems += error.problems
+            if rules and rules[-1] != rules[0]:
+                problems.append(plan.problem(("vary", variant), "changes the scheduler, which all traces must share"))
+                del rules[1:]
     if problems:
         raise ScenarioError(sorted(_unique(problems), key=lambda p: (p.file, p.line)))
     return plan
+
+
+def plain_plan(plan: Plan) -> Plan:
+    """The plan of the same file without what the command line changed."""
+    return read_plan(plan.file)
 
 
 def _unique(problems: Iterable[Problem]) -> Iterator[Problem]:

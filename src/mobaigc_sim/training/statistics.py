@@ -4,23 +4,32 @@ Source: R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville, M. G. Bellemare, "
 of the statistical precipice", NeurIPS 2021: interquartile mean, probability of improvement, and a percentile bootstrap
 that is stratified. Here seeds (which agents do not share) and traces (which all share) are both drawn with
 replacement, as in A. B. Owen, "The pigeonhole bootstrap", Ann. Appl. Stat. 1, 2007; the traces within their variant of
-the scenario, so that every resample has as many of each. A single seed is kept: then the interval is about that one
-policy. Few seeds make percentiles too narrow; they are widened as `metrics.stats.bootstrap_mean` does, by the seeds
-where there are several, else by the traces.
+the scenario, so that every resample has as many of each.
 
-Shapes: S seeds, T traces, R resamples, K thresholds.
+Rewards of variants differ by much more than those of schedulers: quartiles of all traces together would leave out
+other variants for one scheduler than for another. So the interquartile mean is taken within each variant, over seeds
+and traces, and averaged over the variants by their traces.
+
+Few seeds make percentiles too narrow. The variance of the resamples is split into that of traces, which resamples with
+the seeds kept have, and the rest, of seeds; both are enlarged by n / (n − 1), and the interval has the width of
+Student's t with the degrees of freedom of their sum (F. E. Satterthwaite, Biometrics Bulletin 2, 1946). A single seed
+is kept: then the interval is about that one policy.
+
+Shapes: S seeds, T traces, R resamples, K thresholds; traces of drawn scores stand together by variant.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from ..metrics.stats import Interval
+from ..metrics.stats import Interval, expanded_percentiles
 
 Scores = NDArray[np.float64]
 Pool = Callable[[Sequence[float]], float]
@@ -47,9 +56,13 @@ class Resampler:
     resamples: int = 2000
     level: float = 0.95
 
-    def one(self, scores_ST: Scores, statistic: Callable[[Scores], float] = iqm) -> Interval:
-        """A statistic of one contestant's scores."""
-        return self._interval([scores_ST], lambda drawn: statistic(drawn[0]))
+    def middle(self, scores_ST: Scores) -> float:
+        """Interquartile mean of each variant, averaged over them."""
+        return self._middle(scores_ST[:, np.concatenate(self._strata)])
+
+    def one(self, scores_ST: Scores) -> Interval:
+        """Interquartile mean of one contestant's scores."""
+        return self._interval([scores_ST], lambda drawn: self._middle(drawn[0]))
 
     def difference(self, first_ST: Scores, second_ST: Scores) -> Interval:
         """Mean difference of two contestants on the same traces."""
@@ -57,11 +70,12 @@ class Resampler:
 
     def improvement(self, first_ST: Scores, second_ST: Scores) -> Interval:
         """Probability that the first has more than the second on a trace, ties counting half."""
-        return self._interval([first_ST, second_ST], lambda drawn: _more(*drawn))
+        told = self._interval([first_ST, second_ST], lambda drawn: _more(*drawn))
+        return Interval(told.estimate, max(told.low, 0.0), min(told.high, 1.0))
 
     def ratio(self, first_ST: Scores, second_ST: Scores, base_ST: Scores) -> Interval:
         """(first − base) / (second − base) of interquartile means."""
-        return self._interval([first_ST, second_ST, base_ST], lambda drawn: _ratio(*map(iqm, drawn)))
+        return self._interval([first_ST, second_ST, base_ST], lambda drawn: _ratio(*map(self._middle, drawn)))
 
     def ratio_to_group(self, first_ST: Scores, group: Sequence[Scores], base_ST: Scores, pool: Pool) -> Interval:
         """(first − base) / (pool of the group − base) of interquartile means, one for each contestant of the group.
@@ -72,7 +86,7 @@ class Resampler:
         """
 
         def ratio(drawn: Sequence[Scores]) -> float:
-            first, *others, base = map(iqm, drawn)
+            first, *others, base = map(self._middle, drawn)
             pooled = pool(others)
             return _ratio(first, pooled, base) if pooled > base else float("nan")
 
@@ -92,34 +106,61 @@ class Resampler:
 
         Intervals are those of each threshold by itself, not of the whole curve.
         """
-        shares_RK = np.array([_share_above(drawn, thresholds_K) for (drawn,) in self._draws([scores_ST])])
-        tail = self._tail([scores_ST])
-        return np.vstack([_share_above(scores_ST, thresholds_K), np.quantile(shares_RK, [tail, 1 - tail], axis=0)])
+        told_K = _share_above(scores_ST, thresholds_K)
+        shares = self._resampled([scores_ST], lambda drawn: _share_above(drawn[0], thresholds_K))
+        ends = [
+            self._ends(told, *columns, [scores_ST])
+            for told, *columns in zip(told_K, *(one.T for one in shares), strict=True)
+        ]
+        return np.vstack([told_K, np.clip(np.transpose(ends), 0, 1)])
 
     def _interval(self, scores: list[Scores], statistic: Callable[[list[Scores]], float]) -> Interval:
         """Estimate and interval; equal calls draw the same."""
-        values_R = np.array([statistic(drawn) for drawn in self._draws(scores)])
-        tail = self._tail(scores)
-        low, high = np.quantile(values_R, [tail, 1 - tail])
-        return Interval(statistic(scores), float(low), float(high))
+        told = statistic([one[:, np.concatenate(self._strata)] for one in scores])
+        return Interval(told, *self._ends(told, *self._resampled(scores, statistic), scores))
 
-    def _draws(self, scores: Sequence[Scores]) -> Iterator[list[Scores]]:
+    def _resampled(
+        self, scores: Sequence[Scores], statistic: Callable[[list[Scores]], ArrayLike]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A statistic of resamples (R, …), and of some whose seeds are kept."""
+        values_R = np.array([statistic(drawn) for drawn in self._draws(scores, self.resamples)])
+        if max(map(len, scores)) == 1:
+            return values_R, values_R
+        kept = self._draws(scores, max(self.resamples // 4, 2), keep_seeds=True)
+        return values_R, np.array([statistic(drawn) for drawn in kept])
+
+    def _ends(
+        self, told: float, values_R: NDArray[np.float64], kept_R: NDArray[np.float64], scores: Sequence[Scores]
+    ) -> tuple[float, float]:
+        of_all, of_traces = float(values_R.var()), float(min(kept_R.var(), values_R.var()))
+        traces, seeds = min(map(len, self._strata)), min((len(one) for one in scores if len(one) > 1), default=1)
+        parts = [
+            (of_traces * traces / max(traces - 1, 1), max(len(self.variants_T) - len(self._strata), 1)),
+            ((of_all - of_traces) * seeds / max(seeds - 1, 1), max(seeds - 1, 1)),
+        ]
+        total = sum(variance for variance, _ in parts)
+        if total == 0 or math.isnan(total):
+            return (told, told) if total == 0 else (math.nan, math.nan)
+        freedom = total**2 / sum(variance**2 / count for variance, count in parts)
+        wide = stats.t.ppf(0.5 + self.level / 2, freedom) * math.sqrt(total / of_all)
+        return expanded_percentiles(told, values_R, float(wide))
+
+    @cached_property
+    def _strata(self) -> list[NDArray[np.intp]]:
+        """The traces of each variant."""
+        return [np.flatnonzero(self.variants_T == v) for v in np.unique(self.variants_T)]
+
+    def _middle(self, drawn_ST: Scores) -> float:
+        ends = np.cumsum([len(stratum) for stratum in self._strata])
+        parts = (drawn_ST[:, end - len(stratum) : end] for stratum, end in zip(self._strata, ends, strict=True))
+        return sum(iqm(part) * part.shape[1] for part in parts) / drawn_ST.shape[1]
+
+    def _draws(self, scores: Sequence[Scores], count: int, keep_seeds: bool = False) -> Iterator[list[Scores]]:
         rng = np.random.default_rng(0)
-        strata = [np.flatnonzero(self.variants_T == v) for v in np.unique(self.variants_T)]
-        for _ in range(self.resamples):
-            traces_T = np.concatenate([rng.choice(stratum, len(stratum)) for stratum in strata])
-            yield [one[rng.integers(len(one), size=len(one))][:, traces_T] for one in scores]
-
-    def _tail(self, scores: Sequence[Scores]) -> float:
-        seeds = [len(one) for one in scores if len(one) > 1]
-        return _tail(min(seeds, default=len(self.variants_T)), self.level)
-
-
-def _tail(count: int, level: float) -> float:
-    """Percentile at which the bootstrap of `count` values has the width of Student's t."""
-    if count < 2:
-        return (1 - level) / 2
-    return float(stats.norm.cdf(-np.sqrt(count / (count - 1)) * stats.t.ppf(0.5 + level / 2, count - 1)))
+        for _ in range(count):
+            traces_T = np.concatenate([rng.choice(stratum, len(stratum)) for stratum in self._strata])
+            seeds = [np.arange(len(one)) if keep_seeds else rng.integers(len(one), size=len(one)) for one in scores]
+            yield [one[own][:, traces_T] for one, own in zip(scores, seeds, strict=True)]
 
 
 def _differences(first_ST: Scores, second_ST: Scores) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from ..cell.world import TracePool
-from ..results.files import replace_with, write_json
+from ..results.files import recovered_folder, replace_folder, replace_with, write_json
 from .add.checkpoint import Resumable
 from .averaging import AveragedWeights
 from .environment_state import environment_arrays, restore_environment
@@ -67,7 +67,7 @@ def _train(run: TrainingRun) -> None:
 
 def _resumed(run: TrainingRun, env: CellVecEnv) -> BaseAlgorithm | None:
     """ADD and its environment as the checkpoint has them; None if there is none."""
-    folder = run.folder / CHECKPOINT
+    folder = recovered_folder(run.folder / CHECKPOINT)
     if not (folder / "environment.npz").is_file():
         return None
     algorithm = RESUMABLE[run.entry.agent]
@@ -168,5 +168,4 @@ class _Watch(BaseCallback):
         self.model.save_checkpoint(part / "agent")
         np.savez(part / "environment.npz", allow_pickle=False, **environment_arrays(self.env))
         save_file(self.average.tensors, part / AVERAGE)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
+        replace_folder(part, folder)

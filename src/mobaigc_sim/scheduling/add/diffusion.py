@@ -44,6 +44,13 @@ FIRST_SCALE = 0.1
 """Of the last layer at the start: the first policy stays near the zero action."""
 
 
+def start_near_zero(last: nn.Linear) -> None:
+    """Make the results of a last layer small, so that a policy starts near the zero action."""
+    with torch.no_grad():
+        last.weight.mul_(FIRST_SCALE)
+        last.bias.zero_()
+
+
 class Steps(NamedTuple):
     """Coefficients of a_{t−1} = clean·x̂ + kept·a_t + spread·ε."""
 
@@ -136,10 +143,8 @@ class DiffusionActor(nn.Module):
         self.mix = nn.Linear(hidden, hidden)
         self.pool = nn.Linear(hidden, hidden, bias=False)
         self.out = nn.Linear(hidden, ACTIONS)
-        with torch.no_grad():
-            for last in (self.out, self.direct):
-                last.weight.mul_(FIRST_SCALE)
-                last.bias.zero_()
+        start_near_zero(self.out)
+        start_near_zero(self.direct)
         alpha_bar_T = alpha_bars(steps, schedule)
         self.ancestral = ancestral_steps(alpha_bar_T)
         self.ddim = ddim_steps(alpha_bar_T)

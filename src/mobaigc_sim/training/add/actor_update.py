@@ -72,7 +72,8 @@ class Scales(nn.Module):
         weights_BMC = log_weights_BMC.exp()
         kl_BC = (weights_BMC * log_weights_BMC).sum(1) + math.log(values_BMC.shape[1])
         kl = (kl_BC * mask_BC).sum() / counted
-        self.advantage_scale.lerp_(advantage_BMC.sum(-1).square().mean().sqrt(), SCALE_RATE)
+        of_state_B = advantage_BMC.sum(-1).square().mean(1)
+        self.advantage_scale.lerp_((of_state_B.sum() / mask_BC.any(-1).sum().clamp_min(1)).sqrt(), SCALE_RATE)
         self.log_temperature.add_(TEMPERATURE_RATE * (kl / kl_target - 1).clamp(-1, 1)).clamp_(-7, 7)
         return weights_BMC, kl
 

@@ -27,10 +27,11 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from ...errors import MobaigcError
+from ...results.files import recovered_folder, replace_folder
 
 FORMAT = "mobaigc-add-checkpoint-3"
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num")
-LAST = ("_last_obs", "_last_original_obs", "_last_episode_starts")
+LAST = ("_last_obs", "_last_original_obs")
 
 
 class CheckpointError(MobaigcError):
@@ -57,8 +58,7 @@ class Resumable(BaseAlgorithm):
         save_file(self._kept_tensors(), part / "tensors.safetensors")
         np.savez(part / "arrays.npz", allow_pickle=False, **arrays)
         (part / "state.json").write_text(json.dumps(self._kept_state() | state, default=float))
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
+        replace_folder(part, folder)
 
     @classmethod
     def load_checkpoint(cls, folder: Path | str, env: VecEnv, *, env_restored: bool = False, **changes: Any) -> Self:
@@ -67,7 +67,7 @@ class Resumable(BaseAlgorithm):
         `changes` replace stored arguments; a learning rate that was a function must be among them. Raises
         CheckpointError.
         """
-        folder = Path(folder)
+        folder = recovered_folder(Path(folder))
         try:
             state = json.loads((folder / "state.json").read_text())
             tensors = load_file(folder / "tensors.safetensors")
@@ -100,7 +100,7 @@ class Resumable(BaseAlgorithm):
         return model
 
     def _kept(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Further arrays, and what else JSON can hold; arguments that are no attributes go into `arguments`."""
+        """Further arrays, and what else JSON can hold."""
         return {}, {}
 
     def _restore(

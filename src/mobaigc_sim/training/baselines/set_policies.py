@@ -1,9 +1,10 @@
 """Policies of SB3 for SAC, TQC, TD3 and DDPG whose networks see a set of users instead of one long vector.
 
-The actor is the same small head on every user (permuting users permutes actions), a critic is a sum over users (see
-`SumHead`), and padded users matter to neither. One encoder belongs to the critic and learns from its loss; the actor
-reads it without gradient, and the target networks share the slowly moving copy (SB3's `share_features_extractor`
-would train the encoder by the actor's loss alone). `net_arch` holds the one hidden width of all heads.
+The actor is the same small head on every user (permuting users permutes actions) and starts near the zero action, a
+critic is a sum over users (see `SumHead`), and padded users matter to neither. One encoder belongs to the critic and
+learns from its loss; the actor reads it without gradient, and the target networks share the slowly moving copy (SB3's
+`share_features_extractor` would train the encoder by the actor's loss alone). `net_arch` holds the one hidden width of
+all heads.
 
 Entropy. For every state SAC asks for an entropy of −1 nat per action number, here H̄(s) = −2 · users in s. The
 Lagrangian of that problem (Haarnoja et al., "Soft actor-critic algorithms and applications", 2018, section 5) pays
@@ -30,6 +31,7 @@ from stable_baselines3.td3.policies import Actor as PointActor
 from stable_baselines3.td3.policies import TD3Policy
 from torch import Tensor, nn
 
+from ...scheduling.add.diffusion import start_near_zero
 from ...scheduling.tokens import ACTIONS
 from .masked import MaskedSquashedGaussian, action_mask
 from .set_networks import Borrowed, SumHead, UserHead, Users
@@ -42,6 +44,7 @@ class SetGaussianActor(GaussianActor):
         super().__init__(**kwargs)
         last = self.net_arch[-1] if self.net_arch else self.features_dim
         self.mu = nn.Linear(last, ACTIONS)
+        start_near_zero(self.mu)
         self.log_std = nn.Linear(last, ACTIONS)  # type: ignore[assignment]
         self.action_dist = MaskedSquashedGaussian(self.action_space.shape[0])  # type: ignore[assignment]
 
@@ -64,7 +67,9 @@ class SetPointActor(PointActor):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.mu = UserHead(self.features_dim, ACTIONS, self.net_arch, squash=True)  # type: ignore[assignment]
+        head = UserHead(self.features_dim, ACTIONS, self.net_arch, squash=True)
+        start_near_zero(cast(nn.Linear, head.net[-2]))
+        self.mu = head  # type: ignore[assignment]
 
 
 class SetCritic(ContinuousCritic):
