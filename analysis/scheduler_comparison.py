@@ -130,8 +130,11 @@ def tabulate(scenario: Scenario, champion: str) -> Tables:
             )
             for (what, value), table in sorted(scenario.elsewhere.items())
         ]
+        comparison = claims.comparison_with_bound(scores, champion, bound_1T)
+        if len(scenario.curves):
+            comparison["untrained"] = comparison["agent"].map(claims.kept_untrained(scenario.curves))
         return Tables(
-            claims.comparison_with_bound(scores, champion, bound_1T),
+            comparison,
             ratios,
             pd.concat(elsewhere, ignore_index=True) if elsewhere else pd.DataFrame(),
             claims.ablation(scenario.ablation, scores, champion) if len(scenario.ablation) else pd.DataFrame(),

@@ -14,6 +14,7 @@ from mobaigc_sim.training.claims import (
     MLP_AGENTS,
     ablation,
     comparison_with_bound,
+    kept_untrained,
     profiles,
     ratios,
     read_bound,
@@ -89,6 +90,14 @@ def test_shares_of_the_bound() -> None:
     assert table.loc[["random", "add", "priced"], "normalised"].tolist() == pytest.approx([0, 9 / 12, 8 / 12])
     assert table.loc["add", ["bound_share", "bound_share_low"]].tolist() == pytest.approx([10 / 13] * 2)
     assert "normalised" not in comparison_with_bound(LEVEL, "priced", None)
+
+
+def test_policies_that_training_did_not_improve_are_counted() -> None:
+    """Of agent a seed 0 ends best, 1 begins best and 2 is never better than at the start; b improves."""
+    ends = {("a", 0): (0, 1, 2), ("a", 1): (2, -1, 0), ("a", 2): (1, 1, 0), ("b", 0): (-3, -1, -2)}
+    rows = [(*run, 10 * k, value) for run, values in ends.items() for k, value in enumerate(values)]
+    curves = pd.DataFrame(rows[::-1], columns=["agent", "seed", "steps", "difference"])
+    assert kept_untrained(curves).to_dict() == {"a": 2, "b": 0}
 
 
 def test_a_profile_is_the_share_of_seeds_and_traces_above_a_normalised_score() -> None:

@@ -109,7 +109,7 @@ def evaluate(
             def share(work: Any, tasks: Any, take: Any) -> None:
                 run_many(work, tasks, jobs, take)
 
-            bound_scores(first, kept=kept, share=share).to_parquet(folder / BOUND, index=False)
+            bound_scores(first, ("fading",), kept=kept, share=share).to_parquet(folder / BOUND, index=False)
     scores, notes = read_scores(folder / SCORES)
     champion = plan.config.champion_name
     table, sentences = comparison(scores, champion), verdicts(scores, champion)

@@ -77,6 +77,12 @@ def comparison_with_bound(scores: pd.DataFrame, champion: str, bound_1T: Scores 
     return table.join(pd.DataFrame(rows))
 
 
+def kept_untrained(curves: pd.DataFrame) -> pd.Series:
+    """How many seeds of each agent kept the policy they began with, as no later one was better in validation."""
+    best = curves.loc[curves.sort_values("steps").groupby(["agent", "seed"])["difference"].idxmax()]
+    return (best["steps"] == 0).groupby(best["agent"]).sum()
+
+
 def mlp_agents(scores: pd.DataFrame) -> list[str]:
     """The MLP baselines that have scores, best first by interquartile mean."""
     found, draw = [name for name in MLP_AGENTS if name in set(scores["agent"])], resampler_of(scores)

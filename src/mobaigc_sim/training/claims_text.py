@@ -21,7 +21,7 @@ MEANS: tuple[Column, ...] = (
     ("PRB·s/image", "prb_s_per_image", ".4f"),
     ("decision µs", "decision_us", ".0f"),
 )
-COMPARISON = (*CONTESTANT, *REWARD, *BOUND, *MEANS)
+COMPARISON = (*CONTESTANT, ("kept untrained", "untrained", ".0f"), *REWARD, *BOUND, *MEANS)
 ABLATION = (*CONTESTANT, REWARD[0], ("to ADD", "to_add", "+.3f"), *REWARD[1:], *MEANS)
 RATIOS: tuple[Column, ...] = (
     ("add over", "over", ""),

@@ -107,10 +107,10 @@ class Resampler:
         Intervals are those of each threshold by itself, not of the whole curve.
         """
         told_K = _share_above(scores_ST, thresholds_K)
-        shares = self._resampled([scores_ST], lambda drawn: _share_above(drawn[0], thresholds_K))
+        all_RK, kept_RK = self._resampled([scores_ST], lambda drawn: _share_above(drawn[0], thresholds_K))
         ends = [
-            self._ends(told, *columns, [scores_ST])
-            for told, *columns in zip(told_K, *(one.T for one in shares), strict=True)
+            self._ends(told, all_R, kept_R, [scores_ST])
+            for told, all_R, kept_R in zip(told_K, all_RK.T, kept_RK.T, strict=True)
         ]
         return np.vstack([told_K, np.clip(np.transpose(ends), 0, 1)])
 
@@ -153,7 +153,7 @@ class Resampler:
     def _middle(self, drawn_ST: Scores) -> float:
         ends = np.cumsum([len(stratum) for stratum in self._strata])
         parts = (drawn_ST[:, end - len(stratum) : end] for stratum, end in zip(self._strata, ends, strict=True))
-        return sum(iqm(part) * part.shape[1] for part in parts) / drawn_ST.shape[1]
+        return float(sum(iqm(part) * part.shape[1] for part in parts) / drawn_ST.shape[1])
 
     def _draws(self, scores: Sequence[Scores], count: int, keep_seeds: bool = False) -> Iterator[list[Scores]]:
         rng = np.random.default_rng(0)
