@@ -1,4 +1,4 @@
-"""The whole comparison of schedulers, from tuning to the tables: one command that goes on where it was stopped.
+"""The comparison of schedulers, from tuned rules to the tables: one command that goes on where it was stopped.
 
 `python analysis/scheduler_campaign.py [--jobs 2] [--only overload] [--skip-tuning]`
 
@@ -6,6 +6,8 @@ For each training file of `scenarios/training`: rules are tuned, agents trained 
 traces (`mobaigc-sim tune`, `train`, `evaluate`), at home and elsewhere: other numbers of users, speeds and loads.
 Variants of ADD are trained for the headline scenario. What the comparison is made of goes to
 `analysis/scheduler_comparison`, where `scheduler_comparison.py` makes tables and figures of it.
+
+The settings of the agents (`agents.yaml`), the quickstart policy and the live runs have commands of their own.
 
 What tuning finds is printed and stays in `runs/NAME/tuned.yaml`: putting it into the training file is the author's to
 do, and makes another comparison.

@@ -70,20 +70,28 @@ def test_no_rule_earns_more_than_the_bound(name: str, changes: tuple[str, ...]) 
         assert world.members[0].cell.reward_4.sum() <= bound + 1e-9, rule
 
 
-def test_a_block_carries_no_more_than_its_slots_count_for() -> None:
-    """Transport blocks of any MCS, sent up to four times in any slots of a user and decoded with the trace's draws."""
-    world = world_of(scenario("vehicular"))
-    trace, forms, rng, again = world.pool.traces[0], mcs_formats(1), np.random.default_rng(0), 0
+@pytest.mark.parametrize("prb_ratio", [0.02, 0.1])
+def test_a_transport_block_carries_no_more_than_its_slots_count_for(prb_ratio: float) -> None:
+    """Any MCS, on any blocks or the best, sent up to four times in any slots and decoded with the trace's draws."""
+    world = world_of(scenario("vehicular", f"radio.slice.prb_ratio={prb_ratio}"))
+    n_prb, trace, rng = world.carrier.n_prb, world.pool.traces[0], np.random.default_rng(0)
+    forms, sizes, again = mcs_formats(n_prb), set[int](), 0
     rate_TU = most_bits_TU(world.shared.tables, trace, 4)
-    sinr_TU = np.stack([fading_power_TB(trace, u)[:, 0] for u in range(rate_TU.shape[1])], axis=1)
-    for _ in range(3000):
-        ue, mcs, times = rng.integers(rate_TU.shape[1]), rng.integers(4, len(forms)), rng.integers(1, 5)
-        slot_N = rng.integers(0, len(rate_TU), times)
-        total_db = 10 * math.log10(sinr_TU[slot_N, ue].sum())
-        if trace.draw_TU[slot_N[-1], ue] >= forms[mcs].bler(total_db, 1):
+    sinr_db_TUB = 10 * np.log10(np.stack([fading_power_TB(trace, u) for u in range(rate_TU.shape[1])], axis=1))
+    for _ in range(6000):
+        ue, form, times = rng.integers(rate_TU.shape[1]), forms[rng.integers(4, len(forms))], rng.integers(1, 5)
+        slot_N, n = rng.integers(0, len(rate_TU), times), int(rng.integers(1, n_prb, endpoint=True))
+        total = 0.0
+        for slot in slot_N:
+            sinr_db_B = sinr_db_TUB[slot, ue]
+            used_B = rng.permutation(n_prb)[:n] if rng.random() < 0.5 else np.argsort(-sinr_db_B)[:n]
+            bits = form.curve.mutual_information(sinr_db_B[used_B]).mean()
+            total += 10 ** (form.curve.effective_sinr_db_of(float(bits)) / 10)
+        if trace.draw_TU[slot_N[-1], ue] >= form.bler(10 * math.log10(total), n):
             again += int(times > 1)
-            assert forms[mcs].tb_size_bits_N[0] - 56 <= rate_TU[slot_N, ue].sum()
-    assert again > 300
+            sizes.add(n)
+            assert form.tb_size_bits_N[n - 1] - 56 <= n * rate_TU[slot_N, ue].sum()
+    assert again > 600 and sizes == set(range(1, n_prb + 1))
 
 
 def test_the_power_is_that_of_the_cell() -> None:
@@ -125,6 +133,11 @@ def test_a_request_that_is_not_ready_in_time_is_lost() -> None:
     problem, lost = bound_problem(world, 0)
     assert len(problem.ue_R) == 0
     assert lost == pytest.approx(-(world.rules.failure_weight + world.rules.latency_weight))
+    lp = clairvoyant_lp(problem)
+    for bound in (lp, clairvoyant_lp(problem, epochs_per_group=4), clairvoyant_milp(problem)):
+        assert bound.value == 0 and len(bound.bits_R) == 0
+        np.testing.assert_array_equal(bound.prbs_T, np.zeros(len(problem.capacity_T)))
+    assert priced_bound(problem, lp.price_T).value == priced_schedule(problem, lp.price_T).reward == 0
 
 
 def _rule(*changes: str) -> Any:

@@ -175,7 +175,7 @@ class Served:
     def __init__(self, clock: Clock, timed: Timed) -> None:
         self._clock, self._timed = clock, timed
         self.on_change = self.on_leave = lambda _: None
-        self.epochs = SimpleNamespace(coming=0, forget=lambda _: None)
+        self.epochs = SimpleNamespace(coming=set(), forget=lambda _: None)
         self.scheduler_of = lambda _: None
         clock.process(self._steps())
 

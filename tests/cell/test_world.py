@@ -10,6 +10,7 @@ import pytest
 
 from mobaigc_sim.cell.cell import Cell
 from mobaigc_sim.cell.replay import replay
+from mobaigc_sim.cell.rlc import SEGMENT_HEADER_BYTES
 from mobaigc_sim.cell.trace import TraceError
 from mobaigc_sim.cell.world import PoolError, TracePool, World
 from mobaigc_sim.experiment.many import run_in_memory
@@ -148,8 +149,8 @@ def test_a_rule_is_told_the_same_as_in_simpy() -> None:
     assert len(theirs.shown) > 100 and theirs.shown == ours.shown[: len(theirs.shown)]
 
 
-def test_what_is_shown_is_as_in_simpy() -> None:
-    wanted = scenario()
+def watching(wanted: Scenario, seen: list[EpochView]) -> Scheduler:
+    """The scenario's rule, which notes what it is shown."""
 
     class Watching(schedulers.get("priced_utility")):  # type: ignore[misc]
         def decide(self, view: EpochView) -> EpochDecision:
@@ -157,10 +158,23 @@ def test_what_is_shown_is_as_in_simpy() -> None:
             decision: EpochDecision = super().decide(view)
             return decision
 
+    return Watching(wanted.scheduler)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (),
+        ("traffic.arrivals={kind: trace, times: [0 s, 0.05 s, 0.1 s]}", "duration=1.2 s"),
+        ("media.semantic=off",),
+    ],
+)
+def test_what_is_shown_is_as_in_simpy(changes: tuple[str, ...]) -> None:
+    wanted = scenario(*changes)
+    theirs_seen: list[EpochView] = []
+    run_with(wanted, watching(wanted, theirs_seen))
     seen: list[EpochView] = []
-    run_with(wanted, Watching(wanted.scheduler))
-    theirs_seen, seen = seen, []
-    play(wanted, Watching(wanted.scheduler))
+    play(wanted, watching(wanted, seen))
     assert len(theirs_seen) > 100
     for theirs, ours in zip(theirs_seen, seen, strict=False):
         active_U = ours.active_U
@@ -170,6 +184,19 @@ def test_what_is_shown_is_as_in_simpy() -> None:
                 np.testing.assert_array_equal(a[active_U], b[active_U], err_msg=name)
             else:
                 np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_whole_pictures_are_told_with_the_bits_that_are_sent() -> None:
+    wanted, seen = scenario("media.semantic=off"), list[EpochView]()
+    found = play(wanted, watching(wanted, seen)).requests(0)
+    sent = {8 * (size + 2 * SEGMENT_HEADER_BYTES) for size in found["offered_bytes"].tolist() if size}
+    told = set()
+    for view in seen:
+        has_U = view.requests_U > 0
+        np.testing.assert_array_equal(view.base_bits_UK, view.bits_UK)
+        np.testing.assert_array_equal(view.mass_UK[has_U], np.ones_like(view.mass_UK[has_U]))
+        told |= set(view.bits_UK[has_U].ravel().tolist())
+    assert len(told) > 20 and told == sent
 
 
 def test_reward_is_what_the_requests_and_the_band_say() -> None:

@@ -1,6 +1,6 @@
-"""What every scheduler must do; inherit `SchedulerContract` and say how to make the scheduler.
+"""What every scheduler must do; inherit `SchedulerContract`, or `EpochSchedulerContract`, and say how to make it.
 
-Shapes: U users, B resource blocks.
+Shapes: U users, B resource blocks, K keep ratios.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
 from mobaigc_sim.scheduling import ContentView, Scheduler, SlotState
 from mobaigc_sim.scheduling.base import NO_DEADLINE_NS
+from mobaigc_sim.scheduling.epoch import EpochScheduler, EpochView, empty_view
 
 SLOT_NS = 500_000
 
@@ -191,3 +193,66 @@ class SchedulerContract(ABC):
         )
         keep = self.make().keep_ratio(content)
         assert keep is None or 0 < keep <= 1
+
+
+IDLE, NEW, SERVED, BOTH, ENDLESS = range(5)
+KEEPS = np.linspace(0.1, 1.0, 10)
+
+
+def epoch_view(n_ue: int, seed: int) -> EpochView:
+    """Users of every kind: nothing to send, a new request, one in service, both, and data without end or deadline."""
+    rng, view = np.random.default_rng(seed), empty_view(n_ue, len(KEEPS))
+    kind_U = rng.permutation(np.arange(n_ue) % 5)
+    view.active_U[:], view.new_U[:] = kind_U != IDLE, (kind_U == NEW) | (kind_U == BOTH)
+    view.usual_bits_U[:] = rng.uniform(50, 600, n_ue)
+    view.bits_per_prb_U[:] = np.where(rng.random(n_ue) < 0.9, rng.uniform(50, 600, n_ue), 0.0)
+    view.mean_rate_bps_U[:], view.speed_mps_U[:] = rng.uniform(0, 1e6, n_ue), rng.uniform(0, 30, n_ue)
+    asks_U = view.new_U | (kind_U == SERVED)
+    view.requests_U[:], view.images_U[:] = asks_U + (kind_U == BOTH), 2 * asks_U
+    view.level_U[:] = np.where(kind_U == SERVED, rng.integers(0, len(KEEPS), n_ue), -1)
+    view.bits_UK[asks_U] = np.sort(rng.integers(300, 8_000, view.bits_UK.shape), axis=1)[asks_U]
+    view.base_bits_UK[:], view.mass_UK[asks_U] = view.bits_UK // 3, np.sqrt(KEEPS)
+    view.backlog_bits_U[:] = np.where((kind_U == SERVED) | (kind_U == BOTH), rng.integers(200, 6_000, n_ue), 0)
+    view.base_bits_U[:] = np.where(rng.random(n_ue) < 0.5, view.backlog_bits_U // 2, 0)
+    view.backlog_bits_U[kind_U == ENDLESS] = 10**12
+    view.in_flight_bits_U[:] = np.where(view.backlog_bits_U > 0, rng.integers(0, 2_000, n_ue), 0)
+    view.slack_ns_U[:] = np.where(asks_U, rng.permutation(n_ue) * 20_000_000 + rng.integers(10**8, 10**9), 0)
+    view.slack_ns_U[kind_U == ENDLESS] = NO_DEADLINE_NS
+    view.age_ns_U[:] = np.where(asks_U, rng.integers(10**8, 10**9, n_ue), 0)
+    view.prb_per_s_1[0], view.keep_K[:], view.reward_3[:] = 300.0, KEEPS, (0.3, 1.0, 0.0005)
+    return view
+
+
+class EpochSchedulerContract(SchedulerContract):
+    """The same with a decision in force, and properties of decisions."""
+
+    @abstractmethod
+    def make_undecided(self) -> EpochScheduler:
+        """A fresh instance."""
+
+    def make(self) -> EpochScheduler:
+        """With a decision in force on the forty users that `slot_states` may name."""
+        scheduler = self.make_undecided()
+        scheduler.begin_epoch(epoch_view(40, 0))
+        return scheduler
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_users_of_a_view_may_be_listed_in_any_order(self, seed: int) -> None:
+        view = epoch_view(9, seed)  # one of them without a deadline: ties between deadlines go by place
+        order_U = np.random.default_rng(seed).permutation(9)
+        turned = EpochView._make(
+            field[order_U] if name.endswith(("_U", "_UK")) else field
+            for name, field in zip(EpochView._fields, view, strict=True)
+        )
+        expected, found = self.make_undecided().begin_epoch(view), self.make_undecided().begin_epoch(turned)
+        weight_U = np.exp(expected.log_weight_U)[order_U]
+        np.testing.assert_allclose(np.exp(found.log_weight_U), weight_U, rtol=1e-3, atol=1e-6 * weight_U.max())
+        new_U = turned.new_U
+        np.testing.assert_array_equal(found.level_U[new_U], expected.level_U[order_U][new_U])
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_the_view_is_left_as_it_was(self, seed: int) -> None:
+        view, before = epoch_view(9, seed), epoch_view(9, seed)
+        self.make_undecided().begin_epoch(view)
+        for name, now, then in zip(EpochView._fields, view, before, strict=True):
+            np.testing.assert_array_equal(now, then, err_msg=name)

@@ -77,6 +77,7 @@ EXPECTED = {
     "empty": ["1: the file is empty; a scenario is expected"],
     "not_yaml": ["1: a ':' is not allowed here; is the line indented wrongly, or does a value with ': ' lack quotes?"],
     "lost_base": ["2: extends: no such file: tests/scenario/base/nowhere.yaml"],
+    "short_window": ["7: service.pf_window: service.pf_window must not be shorter than a slot, got 0.5 ms and 1 ms"],
     "warmup": ["3: warmup: warmup must be shorter than duration, got 90 s and 60 s"],
 }
 
@@ -125,6 +126,10 @@ def test_problems_of_a_base_name_the_base() -> None:
         (["scenarios"], "scenarios: is a directory, not a file"),
         ([QUICKSTART, "--set", "user.count=3"], "--set user.count: user: unknown key; did you mean 'users'?"),
         ([QUICKSTART, "--set", "users.count=-3"], "--set users.count: must be greater than or equal to 1, got -3"),
+        (
+            [QUICKSTART, "--set", "service.pf_window=0.9 ms"],
+            "--set service.pf_window: service.pf_window must not be shorter than a slot, got 0.9 ms and 1 ms",
+        ),
         ([QUICKSTART, "--set", "radio.bandwidth=21 MHz"], "--set radio.bandwidth: a bandwidth of 21 MHz"),
     ],
 )

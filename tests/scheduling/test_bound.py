@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.optimize import milp
 
+from mobaigc_sim.scheduling import bound_milp
 from mobaigc_sim.scheduling.bound import BoundProblem, BoundResult
 from mobaigc_sim.scheduling.bound_lp import clairvoyant_lp
 from mobaigc_sim.scheduling.bound_milp import clairvoyant_milp
@@ -269,11 +271,18 @@ def test_steps_on_prices_close_part_of_the_gap() -> None:
     assert priced_bound(p, np.zeros(60), steps=0).value >= last.value - 1e-9
 
 
-def test_a_milp_cut_short_is_still_a_bound() -> None:
-    p = random_problem(11, n_epochs=40, n_requests=14, n_points=4)
-    cut = clairvoyant_milp(p, time_limit_s=0.3)
-    assert cut.value >= priced_schedule(p, clairvoyant_lp(p).price_T).reward - 1e-6
-    assert cut.gap >= 0
+def test_a_milp_cut_short_is_still_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given up at the root of the search, where bound and best schedule are still apart."""
+    p = random_problem(3, n_epochs=40, n_requests=30, n_points=8)
+    exact = clairvoyant_milp(p)
+
+    def at_the_root(*program: Any, options: dict[str, Any], **more: Any) -> Any:
+        return milp(*program, options=options | {"node_limit": 1}, **more)
+
+    monkeypatch.setattr(bound_milp, "milp", at_the_root)
+    cut = clairvoyant_milp(p)
+    assert cut.gap > 1e-3 and exact.gap == pytest.approx(0, abs=1e-6)
+    assert cut.value - cut.gap <= exact.value + 1e-6 < cut.value
 
 
 def test_nobody_can_be_served() -> None:

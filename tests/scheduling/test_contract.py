@@ -24,9 +24,9 @@ from mobaigc_sim.scheduling import (
     WithRatio,
 )
 from mobaigc_sim.scheduling.add.network import AddConfig, AddNetwork
+from mobaigc_sim.scheduling.epoch import EpochScheduler
 
-from ..contracts.scheduler_contract import SchedulerContract
-from .test_ratio import KEEPS, view_of
+from ..contracts.scheduler_contract import KEEPS, EpochSchedulerContract, SchedulerContract
 
 
 class TestRoundRobin(SchedulerContract):
@@ -69,8 +69,8 @@ class TestMaxWeight(SchedulerContract):
         return MaxWeight(MaxWeight.Config())
 
 
-class TestPricedUtility(SchedulerContract):
-    def make(self) -> Scheduler:
+class TestPricedUtility(EpochSchedulerContract):
+    def make_undecided(self) -> EpochScheduler:
         return PricedUtility(PricedUtility.Config())
 
 
@@ -79,18 +79,18 @@ class TestDriftPlusPenalty(SchedulerContract):
         return DriftPlusPenalty(DriftPlusPenalty.Config())
 
 
-class TestRollingHorizon(SchedulerContract):
-    def make(self) -> Scheduler:
+class TestRollingHorizon(EpochSchedulerContract):
+    def make_undecided(self) -> EpochScheduler:
         return RollingHorizon(RollingHorizon.Config())
 
 
-class TestWithRatio(SchedulerContract):
-    def make(self) -> Scheduler:
+class TestWithRatio(EpochSchedulerContract):
+    def make_undecided(self) -> EpochScheduler:
         return WithRatio(WithRatio.Config(rule=RoundRobin.Config()))
 
 
-class TestAdd(SchedulerContract):
-    """Untrained weights, in force after a decision on forty users."""
+class TestAdd(EpochSchedulerContract):
+    """Untrained weights."""
 
     file: Path
 
@@ -101,7 +101,5 @@ class TestAdd(SchedulerContract):
         torch.manual_seed(0)
         AddNetwork(AddConfig(tokens=4, levels=len(KEEPS), width=8, hidden=8, critic=False)).save(cls.file)
 
-    def make(self) -> Scheduler:
-        scheduler = Add(Add.Config(policy=str(self.file)))
-        scheduler.begin_epoch(view_of([float(rate) for rate in range(50, 90)], [0] * 40))
-        return scheduler
+    def make_undecided(self) -> EpochScheduler:
+        return Add(Add.Config(policy=str(self.file)))

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from mobaigc_sim.cell.background import ENDLESS_BITS
 from mobaigc_sim.scheduling import Edf, MaxCi, PricedUtility, RoundRobin, WithRatio
+from mobaigc_sim.scheduling.base import NO_DEADLINE_NS
 from mobaigc_sim.scheduling.epoch import EpochView, empty_view
 
 from ..contracts.scheduler_contract import slot_state
@@ -22,7 +24,7 @@ def view_of(rates: list[float], backlogs: list[int], seed: int = 0) -> EpochView
     """Users who all have a request that waits for its keep ratio, of different bits."""
     rng = np.random.default_rng(seed)
     view = empty_view(len(rates), len(KEEPS))
-    view.active_U[:], view.new_U[:] = True, True
+    view.active_U[:], view.new_U[:], view.requests_U[:] = True, True, 1
     view.bits_per_prb_U[:] = rates
     view.backlog_bits_U[:] = backlogs
     view.bits_UK[:] = np.sort(rng.integers(5_000, 60_000, view.bits_UK.shape), axis=1)
@@ -63,6 +65,20 @@ def test_more_is_sent_as_the_price_falls_and_less_as_work_waits() -> None:
     assert levels[0].tolist() == [0, 0] and levels[-1].tolist() == [9, 9]
     busy = view_of([100.0, 300.0], [60_000, 60_000])
     assert (rule().decide(busy).level_U < rule().decide(view).level_U).all()
+
+
+def test_a_user_who_sends_without_end_leaves_the_price_as_it_is() -> None:
+    view = view_of([90.0, 250.0, 400.0], [0, 0, ENDLESS_BITS])
+    view.new_U[2], view.requests_U[2], view.level_U[2], view.slack_ns_U[2] = False, 0, -1, NO_DEADLINE_NS
+    view.bits_UK[2], view.base_bits_UK[2] = 0, 0
+    alone = view_of([90.0, 250.0, 400.0], [0, 0, 0])
+    alone.active_U[2], alone.new_U[2], alone.requests_U[2] = False, False, 0
+    for kind in (WithRatio, PricedUtility):
+        numbers: dict[str, Any] = {"rule": Edf.Config()} if kind is WithRatio else {}
+        scheduler = kind(kind.Config(**numbers, log_price=-6.5, per_second=3.0, worth=WORTH, base_worth=0.6))
+        level_U = scheduler.decide(view).level_U
+        assert level_U[:2].tolist() == scheduler.decide(alone).level_U[:2].tolist()
+        assert level_U[:2].min() > 0
 
 
 def test_the_ratio_is_that_of_priced_utility() -> None:

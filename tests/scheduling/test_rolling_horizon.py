@@ -106,6 +106,21 @@ def test_the_band_goes_to_whom_the_plan_serves_now() -> None:
     assert share_U[1] > 10 * share_U[0] > 10 * share_U[2]
 
 
+def test_users_may_be_listed_in_any_order_where_one_has_an_older_request() -> None:
+    """The new request of a user is due in 0.5 s as that of the other; both do not fit at the largest keep ratio."""
+    view = view_of([9.0, 8.0])
+    view.requests_U[:], view.backlog_bits_U[:], view.base_bits_U[:] = [2, 1], [900, 0], [900, 0]
+    view.age_ns_U[:] = 1_900_000_000, 1_500_000_000
+    view.slack_ns_U[:] = 100_000_000, 500_000_000
+    turned = EpochView._make(
+        field[::-1] if name.endswith(("_U", "_UK")) else field
+        for name, field in zip(EpochView._fields, view, strict=True)
+    )
+    one, two = rule().begin_epoch(view), rule().begin_epoch(turned)
+    assert one.level_U.tolist() == two.level_U[::-1].tolist()
+    assert one.level_U.sum() < 4
+
+
 def test_a_plan_holds_for_some_epochs_unless_a_request_is_new() -> None:
     scheduler, view = rule(every=3), view_of([9.0, 9.0])
     first = scheduler.begin_epoch(view).log_weight_U

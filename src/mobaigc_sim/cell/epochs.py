@@ -69,7 +69,7 @@ class Epochs:
         self._blank = blank
         self._open: dict[Request, Entry] = {}
         self._waiting: list[Entry] = []
-        self.coming = 0
+        self.coming: set[Request] = set()
         """Requests that are being generated or wait for it."""
 
     def admit(self, entry: Entry) -> None:
@@ -117,7 +117,8 @@ class Epochs:
 
     def _view(self, now_ns: int, mine_U: NDArray[np.bool_], backlog_bits_U: NDArray[np.int64]) -> EpochView:
         view = EpochView._make(field.copy() for field in self._blank)
-        view.coming_1[0] = self.coming
+        # One made at this very time does not count, whether its event comes before that of the slot or after.
+        view.coming_1[0] = sum(bool(mine_U[r.ue]) and r.arrival_ns < now_ns for r in self.coming)
         view.backlog_bits_U[mine_U] = backlog_bits_U[mine_U]
         view.active_U[:] = view.backlog_bits_U > 0
         view.level_U[:] = -1

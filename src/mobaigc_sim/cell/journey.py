@@ -11,6 +11,7 @@ import simpy
 from ..kernel.clock import Clock
 from ..media.base import AnyPicture, Media
 from ..media.config import MediaConfig
+from ..media.encode import SizesAtKeep
 from ..scheduling.base import ContentView
 from ..scheduling.epoch import EpochScheduler
 from .epochs import Entry
@@ -48,13 +49,13 @@ class Journey:
         A user who leaves ends its requests.
         """
         self.active += 1
-        self._network.epochs.coming += 1
+        self._network.epochs.coming.add(request)
         deadline = self._clock.timeout(request.deadline_ns - self._clock.now_ns)
         gone = self._gone[request] = self._clock.event()
         ready = self._server.submit(request)
         yield ready | deadline | gone
         pictures: list[AnyPicture] = list(ready.value or ()) if ready.triggered else []
-        self._network.epochs.coming -= 1
+        self._network.epochs.coming.remove(request)
         if pictures and not deadline.processed and not request.gone:
             request.generated_ns = self._clock.now_ns
             before_ns = self._network.outage_ns(request.ue)
@@ -77,8 +78,12 @@ class Journey:
         config: MediaConfig = self._media.config
         scheduler = self._network.scheduler_of(request.ue)
         if isinstance(scheduler, EpochScheduler):
-            curves = [self._media.content_curve(picture) for picture in pictures]
-            grid = self._media.keep_grid if config.semantic else np.ones(len(self._media.keep_grid))
+            grid = self._media.keep_grid
+            if config.semantic:
+                curves = [self._media.content_curve(picture) for picture in pictures]
+            else:
+                grid = np.ones(len(grid))
+                curves = [SizesAtKeep.of_whole(grid, len(picture.whole)) for picture in pictures]
             entry = Entry.of(request, curves, lambda level: self._send(request, pictures, float(grid[level])))
             self._network.epochs.admit(entry)
             return

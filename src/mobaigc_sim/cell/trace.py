@@ -42,7 +42,10 @@ def slots_of(scenario: Scenario) -> int:
 
 
 def check_covered(scenario: Scenario) -> None:
-    """Raise TraceError for what only a full run has: several cells, background users, limited buffers, live images."""
+    """Raise TraceError for what only a full run has.
+
+    Several cells, radio link failure, background users, limited buffers, live images.
+    """
     found = {
         "radio.layout": scenario.radio.setup(scenario.n_ue).layout.n_cell > 1,
         "radio.radio_link": scenario.radio.radio_link is not None,

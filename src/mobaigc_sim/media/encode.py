@@ -91,6 +91,12 @@ class SizesAtKeep:
     importance: NDArray[np.float64]
     """Share of the attention mass inside the patches sent."""
 
+    @classmethod
+    def of_whole(cls, keep: NDArray[np.float64], size_bytes: int) -> SizesAtKeep:
+        """Of a picture that is sent whole whatever the keep ratio, in one packet."""
+        size_bytes_K = np.full(len(keep), size_bytes, np.int64)
+        return cls(keep, size_bytes_K, size_bytes_K, np.ones(len(keep)))
+
 
 class ProgressiveEncoder:
     """One picture, encoded at any number of keep ratios; levels that are whole at several ratios are coded once."""

@@ -65,9 +65,22 @@ def _problem(details: ErrorDetails, root: Node, model: type[BaseModel]) -> Probl
     if named is not None and (isinstance(cause, UnknownNameError) or kind == "union_tag_invalid"):
         return named.place.problem([*path, "kind"], _message(details))
     message = _message(details)
+    if kind == "value_error" and (below := _path_spoken_of(message, node)):
+        for part in below:
+            node = node.child(part) or node
+        return node.head.problem([*path, *below], message)
     key = _key_spoken_of(message, node) if kind == "value_error" else None
     child = node.child(key) if key else None
     return child.head.problem([*path, str(key)], message) if child else node.head.problem(path, message)
+
+
+def _path_spoken_of(message: str, node: Node) -> list[str]:
+    """The path that a message begins with, as `service.pf_window`, if that is written; else nothing."""
+    parts = message.partition(" ")[0].split(".")
+    found: Node | None = node
+    for part in parts:
+        found = found.child(part) if found is not None else None
+    return parts if found is not None and len(parts) > 1 else []
 
 
 def _key_spoken_of(message: str, node: Node) -> str | None:

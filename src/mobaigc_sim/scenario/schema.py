@@ -97,3 +97,13 @@ class Scenario(FrozenConfig):
                 f"warmup must be shorter than duration, got {self.warmup / 1e9:g} s and {self.duration / 1e9:g} s"
             )
         return self
+
+    @model_validator(mode="after")
+    def _averages_over_slots(self) -> Self:
+        slot_ns, window_ns = self.radio.grid().slot_ns, self.service.pf_window
+        if window_ns < slot_ns:
+            raise ValueError(
+                "service.pf_window must not be shorter than a slot, "
+                f"got {window_ns / 1e6:g} ms and {slot_ns / 1e6:g} ms"
+            )
+        return self

@@ -44,7 +44,7 @@ class SlotState:
     deadline_slack_ns_U: NDArray[np.int64]
     """Time left to the deadline of the request in service; NO_DEADLINE_NS where there is none."""
     head_wait_ns_U: NDArray[np.int64]
-    """Time since the request in service was handed to the radio, 0 where it is none."""
+    """Time since the images of the request in service were generated, 0 where there is none."""
     prb_free_B: NDArray[np.bool_]
 
 
@@ -82,7 +82,9 @@ class Scheduler(ABC):
         """Owner of each free block.
 
         Must be work-conserving (no free block idle while a user with data left could use it) and capped by need (no
-        block of a user superfluous for its backlog); `fill` and `deal` are both.
+        block of a user superfluous for its backlog); `fill` and `deal` are both. That holds for the bits expected: they
+        are interpolated between the MCS, so a transport block on several resource blocks may carry some per cent less,
+        and the remainder waits for the next slot.
         """
 
     def keep_ratio(self, content: ContentView | None) -> float | None:

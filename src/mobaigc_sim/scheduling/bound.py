@@ -136,3 +136,9 @@ class BoundResult:
     """`value` less the objective of the solution given here: 0 of a solved LP, more of a MILP cut short."""
     seconds: float
     """Time it took."""
+
+
+def nothing_asked(problem: BoundProblem, price: float) -> BoundResult:
+    """The bound of a problem without requests: nothing is earned, and every block has the price given."""
+    zeros_T = np.zeros(len(problem.capacity_T))
+    return BoundResult(0.0, np.zeros(0), zeros_T, zeros_T + price, 0.0, 0.0)

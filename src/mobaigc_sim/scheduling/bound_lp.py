@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import block_array, csr_array
 
-from .bound import BoundProblem, BoundResult
+from .bound import BoundProblem, BoundResult, nothing_asked
 
 
 def clairvoyant_lp(problem: BoundProblem, *, epochs_per_group: int = 1) -> BoundResult:
@@ -51,6 +51,8 @@ def clairvoyant_lp(problem: BoundProblem, *, epochs_per_group: int = 1) -> Bound
         raise ValueError(f"epochs_per_group must be ≥ 1, not {epochs_per_group}")
     start = perf_counter()
     n_requests, n_points = problem.bits_RK.shape
+    if not n_requests:
+        return nothing_asked(problem, 0.0)
     group_T = np.arange(len(problem.capacity_T)) // epochs_per_group
     capacity_B = np.bincount(group_T, weights=problem.capacity_T)
     request_P, epoch_P = problem.pairs()

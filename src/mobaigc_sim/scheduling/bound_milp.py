@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import block_array, csr_array
 
-from .bound import BoundProblem, BoundResult
+from .bound import BoundProblem, BoundResult, nothing_asked
 from .bound_lp import best_earliness_RK
 
 
@@ -37,6 +37,8 @@ def clairvoyant_milp(problem: BoundProblem, *, time_limit_s: float = 60.0, whole
     """
     start = perf_counter()
     n_requests, n_points = problem.bits_RK.shape
+    if not n_requests:
+        return nothing_asked(problem, np.nan)
     request_P, epoch_P = problem.pairs()
     n_pairs = len(request_P)
     pair_D, point_D = (axis.ravel() for axis in np.indices((n_pairs, n_points)))

@@ -20,8 +20,9 @@ Mask = NDArray[np.bool_]
 
 
 class EpochView(NamedTuple):
-    """What may be known at the start of an epoch, of every user; zeros where a user has nothing to send.
+    """What may be known at the start of an epoch, of every user of a cell.
 
+    Zeros where a user has nothing to send, or is another cell's, but for `level_U` (−1) and what holds of all users.
     The *first* request of a user is the one that waits for its keep ratio if there is one, else the one in service.
     """
 
@@ -30,12 +31,13 @@ class EpochView(NamedTuple):
     new_U: Mask
     """A request waits for its keep ratio."""
     bits_per_prb_U: Array
-    """Bits that a block is expected to carry, mean over the slice, from the latest report; also of idle users."""
+    """Bits that a block is expected to carry, mean over the slice, from the latest report; of all users."""
     usual_bits_U: Array
-    """Slow average of the same."""
+    """Slow average of the same, of all users."""
     mean_rate_bps_U: Array
-    """As in `SlotState`; also of idle users."""
+    """As in `SlotState`; of all users."""
     speed_mps_U: Array
+    """Of all users."""
     backlog_bits_U: Indices
     """Bits waiting, transport overhead included, without those of new requests."""
     base_bits_U: Indices
@@ -43,7 +45,7 @@ class EpochView(NamedTuple):
     in_flight_bits_U: Indices
     """Bits sent and not yet acknowledged."""
     slack_ns_U: Indices
-    """Time left to the earliest deadline of the user."""
+    """Time left to the earliest deadline of the user; NO_DEADLINE_NS where data wait without one."""
     age_ns_U: Indices
     """Time since the request of that deadline was made."""
     requests_U: Indices
@@ -51,15 +53,15 @@ class EpochView(NamedTuple):
     images_U: Indices
     """Images of a request."""
     level_U: Indices
-    """Keep ratio of the first request as a place in the grid, −1 where it waits for one."""
+    """Keep ratio of the first request as a place in the grid, −1 where it waits for one or there is no request."""
     bits_UK: Indices
-    """Bits of the first request at each keep ratio, transport overhead included."""
+    """Bits of the first request at each keep ratio, with transport overhead; of whole pictures with semantics off."""
     base_bits_UK: Indices
     """Of these, bits of base packets."""
     mass_UK: Array
-    """Share of the attention inside the patches offered, mean over the images."""
+    """Share of the attention inside the patches offered, mean over the images; 1 with semantics off."""
     coming_1: Indices
-    """Requests that are being generated or wait for it."""
+    """Requests of the cell's users, made before now, that are being generated or wait for it."""
     prb_per_s_1: Array
     """Blocks of the slice in a second."""
     keep_K: Array

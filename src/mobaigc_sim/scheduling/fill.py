@@ -6,6 +6,9 @@ same with any other way to pick winners). What holds for every result:
 - a free block stays idle only if no user with data left could use it;
 - no block could be taken away from a user and leave its backlog covered: what is superfluous goes to the others.
 
+Backlogs are covered by the bits expected. A transport block on several resource blocks may carry some per cent less
+(see `Scheduler.allocate`), and the remainder waits for the next slot.
+
 Shapes: U users, B resource blocks; P and Q the users and blocks still open in a round.
 """
 

@@ -1,6 +1,7 @@
 """What a request earns on average at a keep ratio, as the scenario's `reward` counts it.
 
-Means over the 640 pictures of the banks in `scenarios/`, with the default `reward.tolerance` and everything delivered.
+Means over the 640 pictures of `bank` and `bank_training` in `scenarios/`, with the default `reward.tolerance` and
+everything delivered.
 """
 
 from __future__ import annotations

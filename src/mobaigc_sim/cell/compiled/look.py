@@ -52,9 +52,14 @@ def look(
         for k in range(n_levels):
             for i in range(images):
                 picture = trace.picture_RI[r, i]
-                view.base_bits_UK[u, k] += 8 * (content.base_bytes_XK[picture, k] + SEGMENT_HEADER_BYTES)
-                view.bits_UK[u, k] += 8 * (content.total_bytes_XK[picture, k] + SEGMENT_HEADER_BYTES)
-                view.mass_UK[u, k] += content.mass_XK[picture, k] / images
+                base = total = content.packet_bytes_XOP[picture, 0, 0]
+                mass = 1.0
+                if rules.semantic:
+                    base, total = content.base_bytes_XK[picture, k], content.total_bytes_XK[picture, k]
+                    mass = content.mass_XK[picture, k]
+                view.base_bits_UK[u, k] += 8 * (base + SEGMENT_HEADER_BYTES)
+                view.bits_UK[u, k] += 8 * (total + SEGMENT_HEADER_BYTES)
+                view.mass_UK[u, k] += mass / images
     view.coming_1[0] = coming
     return oldest
 

@@ -4,7 +4,9 @@
 
 Source: B. Sadiq, S. J. Baek, G. de Veciana, "Delay-optimal opportunistic scheduling and approximations: the log rule",
 IEEE/ACM Trans. Netw. 19(2), 2011; constants as in F. Capozzi et al., "Downlink packet scheduling in LTE cellular
-networks: key design issues and a survey", IEEE Commun. Surveys Tuts. 15(2), 2013. W and τ as in `m_lwdf`.
+networks: key design issues and a survey", IEEE Commun. Surveys Tuts. 15(2), 2013. W and τ as in `m_lwdf`. Other than
+in the source, the constant b[u] before the logarithm is 1 / T[u] with the average T of proportional fair, as in
+LTE-Sim, and a user without a deadline counts as one who has just come.
 
 Shapes: U users, B resource blocks.
 """

@@ -30,7 +30,7 @@ class PricedUtilityConfig(PricedRatioConfig):
     sharpness: Annotated[float, Field(ge=0)] = 0.2
     """Exponent of what a bit earns in the weight; 0 for the largest rate alone."""
     urgency: Annotated[float, Field(ge=0)] = 0.2
-    """Time to the deadline, in seconds, at which the priority is doubled."""
+    """Time to the deadline, in seconds, at which the density is doubled: what a block earns by delivery."""
 
     def pricing(self, keep_K: NDArray[np.float64]) -> Pricing:
         """The numbers of the rule on a grid of keep ratios."""

@@ -91,6 +91,9 @@ class RollingHorizon(WeightScheduler):
         worth_K = self._config.worth_at(view.keep_K)
         for u in np.flatnonzero(view.active_U & (view.level_U >= 0)).tolist():
             self._remember(view, u, int(view.level_U[u]), worth_K)
+        alone_U = view.active_U & view.new_U & (view.requests_U == 1)
+        if alone_U.any():
+            self._made_s = float(np.median(view.age_ns_U[alone_U])) * 1e-9
         jobs = [job for u in np.flatnonzero(view.active_U).tolist() for job in self._jobs_of(view, u, worth_K)]
         self._weight_U[:] = 0.0
         if not jobs:
@@ -134,10 +137,8 @@ class RollingHorizon(WeightScheduler):
             corners = concave([base_bits, backlog_bits], [bases * base_gain, bases * base_gain + more_gain])
             found.append(Job(u, False, *rates, slack_s, age_s, corners))
         if view.new_U[u]:
-            if view.requests_U[u] == 1:
-                self._made_s = age_s
-            else:
-                # the view tells of the oldest alone; a new one is about as old as the last seen by itself
+            if view.requests_U[u] > 1:
+                # the view tells of the oldest alone; a new one is about as old as those last seen by themselves
                 age_s, slack_s = self._made_s, whole_s - self._made_s
             gains = [base_gain + max(worth - self._config.base_worth, 0.0) for worth in worth_K.tolist()]
             corners = concave([int(view.base_bits_UK[u, 0]), *view.bits_UK[u].tolist()], [base_gain, *gains])

@@ -1,6 +1,6 @@
 """The priced rule, compiled: what a resource block costs, how much of an image is worth its price, who comes first.
 
-    price           log λ = a + b · (seconds of work that wait, of each user at most its time to the deadline)
+    price           log λ = a + b · (seconds of work that requests wait for, of a user at most its time to the deadline)
     keep ratio      ρ* = argmax over ρ of worth(ρ) − (λ + cost of a block) · n(ρ),    n(ρ) = bits(ρ) / (bits per block)
     density         what delivery earns, per block: max over {base, all that waits} of gain / n, times 1 + h / slack
     weight          (density / rate)^γ, what a bit earns; times the rate of the slot it says who gets a block (`weigh`)
@@ -79,7 +79,7 @@ def plan(view: Any, pricing: Any, priority_U: Any, price_U: Any, out: Any) -> No
     n_ue, n_levels = view.bits_UK.shape
     work_s = 0.0
     for u in range(n_ue):
-        if view.active_U[u]:
+        if view.requests_U[u] > 0:
             bits = view.backlog_bits_U[u] + (view.base_bits_UK[u, 0] if view.new_U[u] else 0)
             work_s += min(bits / rate_of(view, u) / view.prb_per_s_1[0], max(view.slack_ns_U[u] * 1e-9, 0.0))
     out.cell_2[0], out.cell_2[1] = work_s, pricing.log_price + pricing.per_second * work_s

@@ -69,9 +69,9 @@ class UserHead(nn.Module):
 class SumHead(nn.Module):
     """b + Σ over users of f(vector, action, mean vector): does not depend on order or padding.
 
-    The constant b is the value of an empty cell. Sums over users carry over to other numbers of users
-    (Zaheer et al., "Deep sets", 2017, theorem 2). The first layer of f is linear in all three, so that the part of the
-    mean vector is computed once for all users.
+    The constant b is the value of a cell without users, whatever is on its way to them. Sums over users carry over to
+    other numbers of users (Zaheer et al., "Deep sets", 2017, theorem 2). The first layer of f is linear in all three,
+    so that the part of the mean vector is computed once for all users.
     """
 
     def __init__(self, width: int, per_user: int, outputs: int, hidden: int) -> None:
