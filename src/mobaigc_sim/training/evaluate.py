@@ -27,7 +27,7 @@ from ..interop.problem import REWARD_PARTS, SchedulingProblem
 from ..results.files import read_json
 from .config import RANDOM, AgentConfig, RuleConfig
 from .episodes import Predictor, play, play_scheduler
-from .plan import Plan, plain_plan
+from .plan import Plan, read_plan
 from .policies import OtherSizesError, decider, load_weights, make_untrained
 from .pools import PoolFile
 from .runs import CONFIG, CURVE, DONE, WEIGHTS, digests_of, run_folder, settings_of
@@ -88,7 +88,7 @@ def contestants(plan: Plan, out: Path, test: PoolFile, tokens: int) -> list[Cont
     """
     found = [Contestant(rule.name, "rule", 0, test, tokens, rule) for rule in plan.rules()]
     found.append(Contestant(RANDOM, "random", 0, test, tokens, None))
-    plans = [plain_plan(plan), plan]
+    plans = [read_plan(plan.file), plan]
     digests = [digests_of(one) for one in plans]
     for entry in plan.config.agents:
         for seed in plan.config.runs_of(entry):

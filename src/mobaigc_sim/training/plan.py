@@ -130,11 +130,6 @@ def read_plan(file: str, overrides: Iterable[str] = ()) -> Plan:
     return plan
 
 
-def plain_plan(plan: Plan) -> Plan:
-    """The plan of the same file without what the command line changed."""
-    return read_plan(plan.file)
-
-
 def _unique(problems: Iterable[Problem]) -> Iterator[Problem]:
     yield from dict.fromkeys(problems)
 
