@@ -56,7 +56,7 @@ def run_with(wanted: Scenario, rule: Scheduler) -> list[Record]:
     return sorted(rows, key=lambda row: int(row["request"]))
 
 
-COLUMNS = ("ue", "keep", "arrival_ns", "finished_ns", "status", "offered_bytes", "delivered_bytes", "jpsq")
+COLUMNS = ("ue", "keep", "arrival_ns", "finished_ns", "status", "cause", "offered_bytes", "delivered_bytes", "jpsq")
 
 
 def assert_same(wanted: Scenario) -> World:

@@ -1,6 +1,6 @@
 """The compiled cell for Python: several cells side by side, each on a trace of a pool, an epoch at a time.
 
-Shapes: N cells, U users, A tokens, K keep ratios, R requests.
+Shapes: N cells, U users, A tokens, K keep ratios, R requests, J packets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..radio.state import make_limits, make_state, make_tables
 from ..scenario.schema import Scenario
 from ..scheduling.compiled.price import empty_plan
 from .compiled.many import Member, Shared, advance, shelved, start
-from .compiled.state import Cell, Content, Rules, Trace, make_cell
+from .compiled.state import ARRIVED, DROPPED, FAILED, NEVER_NS, PARTIAL, Cell, Content, Rules, Trace, make_cell
 from .epochs import blank_view
 from .trace import check_covered, slots_of, tabulate, tabulate_content
 
@@ -154,18 +154,36 @@ class World:
         count = len(trace.ue_R)
         grid = self.pool.keep_grid if self.rules.semantic else np.ones_like(self.pool.keep_grid)
         keep_R = np.append(grid, np.nan)[cell.level_R[:count]]
-        acked = np.where(cell.fate_RJ[:count] == 1, cell.size_RJ[:count], 0).sum(axis=1)
+        acked = np.where(cell.fate_RJ[:count] == ARRIVED, cell.size_RJ[:count], 0).sum(axis=1)
         return {
             "ue": trace.ue_R,
             "keep": keep_R,
             "arrival_ns": trace.arrival_ns_R,
             "finished_ns": cell.finished_ns_R[:count],
             "status": np.array([*STATUS, ""])[cell.status_R[:count]],
+            "cause": _causes(trace, cell),
             "offered_bytes": cell.size_RJ[:count].sum(axis=1),
             "delivered_bytes": acked,
             "jpsq": cell.jpsq_R[:count],
             "worth": cell.worth_R[:count],
         }
+
+
+def _causes(trace: Trace, cell: Cell) -> NDArray[np.str_]:
+    """Why requests are not delivered, as `Request.verdict` tells it; empty for those that are."""
+    count = len(trace.ue_R)
+    fate_RJ, level_RJ, status_R = cell.fate_RJ[:count], cell.level_RJ[:count], cell.status_R[:count]
+    is_sent_RJ = np.arange(fate_RJ.shape[1]) < cell.packets_R[:count, None]
+    failed_R = status_R == FAILED
+    missing_RJ = is_sent_RJ & (fate_RJ != ARRIVED) & ((level_RJ == 0) | ~failed_R[:, None])
+    lost_R = np.zeros(count, np.bool_)
+    for level in range(int(level_RJ.max(initial=0)) + 1):
+        of_level_RJ = level_RJ == level
+        is_lost_R = (is_sent_RJ & of_level_RJ & (fate_RJ == DROPPED)).any(axis=1)
+        lost_R |= is_lost_R & (missing_RJ & of_level_RJ).any(axis=1)
+    is_told_R = failed_R | (status_R == PARTIAL)
+    told = [~is_told_R, trace.ready_ns_R == NEVER_NS, lost_R]
+    return np.select(told, ["", "generation", "harq"], "deadline")
 
 
 def _most_waiting(trace: Trace) -> int:

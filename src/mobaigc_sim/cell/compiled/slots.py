@@ -23,8 +23,8 @@ from .queues import acknowledge, append, lose, pull, refresh, sweep
 from .state import (
     ARRIVED,
     DELIVERED,
-    DROPPED,
     FAILED,
+    LATE,
     OVER,
     PARTIAL,
     PENDING,
@@ -104,8 +104,8 @@ def _end(rules: Any, content: Any, trace: Any, cell: Any, r: int, now_ns: int) -
     jpsq, worth = 0.0, 0.0
     for j in range(cell.packets_R[r]):
         if cell.fate_RJ[r, j] == WAITING:
-            cell.fate_RJ[r, j] = DROPPED
-        missing |= cell.fate_RJ[r, j] == DROPPED
+            cell.fate_RJ[r, j] = LATE
+        missing |= cell.fate_RJ[r, j] != ARRIVED
     for i in range(images):
         received = 0
         for j in range(cell.packets_R[r]):

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 NEVER_NS = np.iinfo(np.int64).max
-WAITING, ARRIVED, DROPPED = 0, 1, 2
+WAITING, ARRIVED, DROPPED, LATE = 0, 1, 2, 3
 """Where a packet is, as `request.Fate` has it."""
 COMING, PENDING, SERVED, OVER = 0, 1, 2, 3
 """Where a request is: not generated yet, waiting for its keep ratio, handed to the radio, ended."""
