@@ -12,10 +12,10 @@ Nothing is trained or played. Each subfolder with a file scores.parquet is a sce
 | generalise/WHAT-VALUE/scores.parquet | the same policies elsewhere: users-20, speed-60 (km/h), load-2 |
 | ablation/scores.parquet | variants of ADD on the same test traces |
 
-Written are, for each scenario, table.md, table.csv, ratios.csv, generalisation.csv and ablation.csv, and figures for
-all of them together (PNG and PDF). Ratios put the random policy at zero and are of interquartile means; intervals are
-95 % bootstrap intervals over seeds and traces, see `training.statistics` and `training.claims`. What is missing is
-left out, with a line that says so.
+Written are, for each scenario, table.md, table.csv, by_variant.csv (every load, speed and burst by itself), ratios.csv,
+generalisation.csv and ablation.csv, and figures for all of them together (PNG and PDF). Ratios put the random policy at
+zero and are of interquartile means; intervals are 95 % bootstrap intervals over seeds and traces, see
+`training.statistics` and `training.claims`. What is missing is left out, with a line that says so.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Tables:
     """What is told of a scenario."""
 
     comparison: pd.DataFrame
+    by_variant: pd.DataFrame
     ratios: pd.DataFrame
     generalisation: pd.DataFrame
     ablation: pd.DataFrame
@@ -135,6 +136,7 @@ def tabulate(scenario: Scenario, champion: str) -> Tables:
             comparison["untrained"] = comparison["agent"].map(claims.kept_untrained(scenario.curves))
         return Tables(
             comparison,
+            claims.by_variant(scores, champion),
             ratios,
             pd.concat(elsewhere, ignore_index=True) if elsewhere else pd.DataFrame(),
             claims.ablation(scenario.ablation, scores, champion) if len(scenario.ablation) else pd.DataFrame(),
@@ -153,6 +155,7 @@ def write(scenario: Scenario, tables: Tables, champion: str, folder: Path) -> No
         ("generalisation", "Elsewhere", tables.generalisation, claims_text.GENERALISATION),
         ("ablation", "Ablation", tables.ablation, claims_text.ABLATION),
     ]
+    tables.by_variant.to_csv(folder / "by_variant.csv", index=False)
     text = []
     for name, title, table, columns in parts:
         if len(table):

@@ -41,7 +41,7 @@ def test_a_whole_folder_gives_every_table_and_figure(
         for name in ("rewards", "differences", "profiles", "reward_parts", "learning_curves", "generalisation")
         for kind in ("pdf", "png")
     }
-    tables = {"table.md", "table.csv", "ratios.csv"}
+    tables = {"table.md", "table.csv", "by_variant.csv", "ratios.csv"}
     assert {path.name for path in (out / "one").iterdir()} == tables | {"generalisation.csv", "ablation.csv"}
     assert {path.name for path in (out / "bare").iterdir()} == tables
     said = capsys.readouterr().out
@@ -56,6 +56,10 @@ def test_a_whole_folder_gives_every_table_and_figure(
     table = pd.read_csv(out / "one/table.csv").set_index("agent")
     assert list(table.index) == [*RULES, "random", *LEARNED]
     assert table["reward"].to_dict() == pytest.approx(middle)
+    apart = pd.read_csv(out / "one/by_variant.csv")
+    assert apart.groupby("agent")["reward"].mean().to_dict() == pytest.approx(
+        own.groupby("agent")["reward"].mean().to_dict()
+    )
     mlp = np.mean([middle[name] for name in ("ppo", "sac", "dqn")])
     ratio = pd.read_csv(out / "one/ratios.csv").set_index("over")["ratio"]
     assert ratio["mean of 3 MLP agents"] == pytest.approx((middle["add"] - middle["random"]) / (mlp - middle["random"]))

@@ -13,6 +13,7 @@ from mobaigc_sim.training.claims import (
     BEST_MLP,
     MLP_AGENTS,
     ablation,
+    by_variant,
     comparison_with_bound,
     kept_untrained,
     profiles,
@@ -98,6 +99,15 @@ def test_policies_that_training_did_not_improve_are_counted() -> None:
     rows = [(*run, 10 * k, value) for run, values in ends.items() for k, value in enumerate(values)]
     curves = pd.DataFrame(rows[::-1], columns=["agent", "seed", "steps", "difference"])
     assert kept_untrained(curves).to_dict() == {"a": 2, "b": 0}
+
+
+def test_every_variant_is_told_by_itself() -> None:
+    """ADD gains 4 and 8 on the traces of the first variant, 1 and 3 on those of the second."""
+    given = scores(priced=[[1.0, 2.0, 3.0, 4.0]], add=[[5.0, 3.0, 11.0, 7.0]])
+    given = given.assign(variant=given["trace"] % 2, requests=10 + 10 * (given["trace"] % 2), failed_harq=0.5)
+    told = by_variant(given, "priced").set_index(["variant", "agent"])
+    assert told["requests"].tolist() == [10, 10, 20, 20] and told["failed_harq"].eq(0.5).all()
+    assert told["reward"].tolist() == [2, 8, 3, 5] and told["difference"].tolist() == [0, 6, 0, 2]
 
 
 def test_a_profile_is_the_share_of_seeds_and_traces_above_a_normalised_score() -> None:

@@ -20,6 +20,8 @@ from ..scheduling.classic.priced_utility import PricedUtilityConfig
 from ..scheduling.tokens import ACTION_RANGE, ACTIONS, TokenLayout
 from .shipped import shipped_scenario
 
+CAUSES = ("deadline", "harq", "generation")
+"""Why a request fails in one cell whose users stay and whose buffers take everything, see `cell.request`."""
 REWARD_PARTS = ("reward_worth", "reward_latency", "reward_failure", "reward_band")
 
 AnyScenario = Scenario | str | PathLike[str]
@@ -100,6 +102,7 @@ def summary(world: World, n: int = 0) -> dict[str, Any]:
     """What became of the requests of a cell that is over."""
     found = world.requests(n)
     shown = found["status"] != "failed"
+    by = np.where(shown, "", found["cause"])
     latency_s = (found["finished_ns"] - found["arrival_ns"])[shown] * 1e-9
     p50, p95 = np.quantile(latency_s, [0.5, 0.95]) if shown.any() else (np.nan, np.nan)
     blocks = int(world.members[n].cell.band_1[0])
@@ -107,6 +110,7 @@ def summary(world: World, n: int = 0) -> dict[str, Any]:
     return {
         "requests": len(shown),
         "failed": float(np.mean(~shown)) if len(shown) else 0.0,
+        **{f"failed_{cause}": float(np.sum(by == cause) / max(len(shown), 1)) for cause in CAUSES},
         "partial": float(np.mean(found["status"] == "partial")) if len(shown) else 0.0,
         "jpsq": float(found["jpsq"].mean()) if len(shown) else 0.0,
         "worth": float(found["worth"].mean()) if len(shown) else 0.0,

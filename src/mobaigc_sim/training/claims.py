@@ -18,7 +18,7 @@ from ..errors import MobaigcError
 from ..metrics.stats import Interval
 from .baselines.agents import AGENTS
 from .config import RANDOM
-from .report import MEANS, _columns, comparison, resampler_of, score_matrix
+from .report import MEANS, _columns, comparison, means_of, resampler_of, score_matrix
 from .scores import read_scores
 from .statistics import Pool, Scores, mean_of
 
@@ -164,6 +164,25 @@ def differences(scores: pd.DataFrame, champion: str, agents: Sequence[str]) -> p
         told = _columns("difference", draw.difference(own_ST, best_ST))
         rows.append({"agent": agent, "seeds": len(own_ST), **told})
     return pd.DataFrame(rows, columns=["agent", "seeds", *_names("difference")])
+
+
+def by_variant(scores: pd.DataFrame, champion: str) -> pd.DataFrame:
+    """A row for each variant of the scenario and contestant, on the traces of that variant alone.
+
+    `requests`: mean number of a trace, the load. `reward` and what follows `difference` are means.
+    """
+    found = []
+    for variant, of_variant in scores.groupby("variant"):
+        names = list(dict.fromkeys(of_variant["agent"]))
+        rows = []
+        for name in names:
+            own = of_variant[of_variant["agent"] == name]
+            rows.append({"reward": float(own["reward"].mean()), **means_of(own)})
+        table = differences(of_variant, champion, names).join(pd.DataFrame(rows))
+        table.insert(0, "requests", float(of_variant.drop_duplicates("trace")["requests"].mean()))
+        table.insert(0, "variant", variant)
+        found.append(table)
+    return pd.concat(found, ignore_index=True)
 
 
 def ablation(scores: pd.DataFrame, main: pd.DataFrame, champion: str) -> pd.DataFrame:

@@ -14,6 +14,9 @@ REWARD: tuple[Column, ...] = (("reward (IQM)", "reward", ".3f"), ("to the champi
 BOUND: tuple[Column, ...] = (("normalised", "normalised", ".3f"), ("of the bound", "bound_share", ".3f"))
 MEANS: tuple[Column, ...] = (
     ("failed", "failed", ".3f"),
+    ("deadline", "failed_deadline", ".3f"),
+    ("HARQ", "failed_harq", ".4f"),
+    ("not generated", "failed_generation", ".4f"),
     ("JPSQ", "jpsq", ".3f"),
     ("keep", "keep", ".3f"),
     ("p50 s", "latency_p50_s", ".3f"),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,24 +20,25 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..cell.world import TracePool
 from ..errors import MobaigcError, UnknownNameError
-from ..interop.problem import REWARD_PARTS, SchedulingProblem
+from ..interop.problem import REWARD_PARTS
 from ..results.files import read_json
 from .config import RANDOM, AgentConfig, RuleConfig
+from .decision_time import policy_decision_us, rule_decision_us
 from .episodes import Predictor, play, play_scheduler
 from .plan import Plan, read_plan
 from .policies import OtherSizesError, decider, load_weights, make_untrained
 from .pools import PoolFile
+from .report import FAILED_BY
 from .runs import CONFIG, CURVE, DONE, WEIGHTS, digests_of, run_folder, settings_of
 from .scores import read_curves, read_scores
 from .vec_env import CellVecEnv
 
 SCORES, BOUND = "scores.parquet", "bound.parquet"
 KEPT = (
-    "requests", "failed", "partial", "jpsq", "worth", "latency_p50_s", "latency_p95_s", "keep", "prb_s_per_image",
+    "requests", "failed", *FAILED_BY, "partial", "jpsq", "worth", "latency_p50_s", "latency_p95_s", "keep",
+    "prb_s_per_image",
 )  # fmt: skip
-TIMED_EPOCHS = 100
 GENERATION = 1
 """Raised when agents of equal settings begin to learn or decide otherwise."""
 
@@ -171,7 +171,9 @@ def play_one(contestant: Contestant) -> tuple[pd.DataFrame | None, str | None]:
 def _played(contestant: Contestant) -> pd.DataFrame:
     pool, tokens, decision_us = contestant.test.load(), contestant.tokens, np.nan
     if isinstance(contestant.plays, RuleConfig):
-        table = play_scheduler(contestant.plays.scheduler or pool.scenario.scheduler, pool)
+        rule = contestant.plays.scheduler or pool.scenario.scheduler
+        table = play_scheduler(rule, pool)
+        decision_us = rule_decision_us(rule, pool)
     else:
         if contestant.plays is None or contestant.folder is None:
             policy: Predictor = RandomPolicy(tokens * 2)
@@ -180,27 +182,13 @@ def _played(contestant: Contestant) -> pd.DataFrame:
             agent = make_untrained(contestant.plays, env)
             load_weights(agent, contestant.folder / WEIGHTS)
             policy = decider(contestant.plays, agent, tokens * 2)
-            decision_us = _decision_us(policy, pool, tokens)
+            decision_us = policy_decision_us(policy, pool, tokens)
         table = play(policy, pool, tokens)
     found = pd.DataFrame({
         "agent": contestant.name, "kind": contestant.kind, "seed": contestant.seed, "origin": contestant.origin,
         **{name: table[name] for name in ("trace", "reward", *REWARD_PARTS, *KEPT)},
     })  # fmt: skip
     return found.assign(decision_us=decision_us)
-
-
-def _decision_us(policy: Predictor, pool: TracePool, tokens: int) -> float:
-    """Median time of a decision, over observations of the first trace under the rule."""
-    problem = SchedulingProblem(pool, 1, tokens)
-    problem.start(0, 0)
-    zero_1A = np.zeros((1, problem.layout.actions), np.float32)
-    spent_ns = []
-    for _ in range(min(TIMED_EPOCHS, problem.world.epochs)):
-        began_ns = time.perf_counter_ns()
-        policy.predict(problem.observation_NL, deterministic=True)
-        spent_ns.append(time.perf_counter_ns() - began_ns)
-        problem.step(zero_1A)
-    return float(np.median(spent_ns)) / 1e3
 
 
 def gather_curves(contestants: Sequence[Contestant], path: Path) -> pd.DataFrame:

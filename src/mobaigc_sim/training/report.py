@@ -11,10 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import MobaigcError
+from ..interop.problem import CAUSES
 from ..metrics.stats import Interval
 from .config import RANDOM
 from .statistics import Resampler
 
+FAILED_BY = tuple(f"failed_{cause}" for cause in CAUSES)
+"""Columns that scores may lack."""
 MEANS = ("failed", "partial", "jpsq", "keep", "latency_p50_s", "latency_p95_s", "prb_s_per_image", "decision_us")
 """Columns of the scores whose means are in the table."""
 CLAIM_SEEDS = 5
@@ -61,8 +64,13 @@ def comparison(scores: pd.DataFrame, champion: str) -> pd.DataFrame:
         row |= _columns("improvement", draw.improvement(own_ST, best_ST))
         nothing = Interval(math.nan, math.nan, math.nan)
         row |= _columns("above_random", nothing if base_ST is None else draw.ratio(own_ST, best_ST, base_ST))
-        rows.append(row | {name: float(own[name].mean()) for name in MEANS})
+        rows.append(row | means_of(own))
     return pd.DataFrame(rows)
+
+
+def means_of(own: pd.DataFrame) -> dict[str, float]:
+    """Means of the columns of `MEANS` and of those of `FAILED_BY` that are there."""
+    return {name: float(own[name].mean()) for name in (*MEANS, *FAILED_BY) if name in own}
 
 
 def verdicts(scores: pd.DataFrame, champion: str) -> list[str]:
