@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 
 NEVER_NS = np.iinfo(np.int64).max
 WAITING, ARRIVED, DROPPED, LATE = 0, 1, 2, 3
-"""Where a packet is, as `request.Fate` has it."""
+"""Where a packet is; `request.Fate` has one word for the last two: given up by RLC, or when its request ended."""
 COMING, PENDING, SERVED, OVER = 0, 1, 2, 3
 """Where a request is: not generated yet, waiting for its keep ratio, handed to the radio, ended."""
 DELIVERED, PARTIAL, FAILED = 0, 1, 2
