@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from mobaigc_sim.cell.compiled.state import ARRIVED, DELIVERED, DROPPED, FAILED, LATE, PARTIAL
 from mobaigc_sim.cell.request import Fate, Packet, Request
+from mobaigc_sim.cell.world import causes
 
 MS = 10**6
 HANDOVER, RLF = 0, 1
@@ -83,3 +86,23 @@ def test_of_two_reasons_the_longer_one_is_named(handover_ms: int, cause: str) ->
 
 def test_a_failure_that_began_before_the_request_is_the_cause_too() -> None:
     assert request_of(DONE, CUT, outage_ns=(0, 1200 * MS)).verdict() == ("partial", "rlf")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_compiled_cell_tells_the_same_causes(seed: int) -> None:
+    """Two images of two packets each, every packet arrived, lost or late as chance has it."""
+    level_J, places, rng = (0, 0, 1, 1), ((0, 0), (1, 0), (0, 1), (1, 1)), np.random.default_rng(seed)
+    fate_RJ = rng.choice([ARRIVED, DROPPED, LATE], (200, 4), p=[0.6, 0.2, 0.2])
+    is_generated_R = rng.random(200) < 0.9
+    fate_RJ[~is_generated_R] = LATE
+    verdicts = []
+    for fate_J, is_generated in zip(fate_RJ.tolist(), is_generated_R.tolist(), strict=True):
+        packets = [(*place, 100 * (fate == ARRIVED)) for place, fate in zip(places, fate_J, strict=True)]
+        lost = {level for level, fate in zip(level_J, fate_J, strict=True) if fate == DROPPED}
+        request = request_of(*packets, images=2, lost_levels=lost)
+        verdicts.append((request if is_generated else request_of(generated_ns=-1)).verdict())
+    codes = {"delivered": DELIVERED, "partial": PARTIAL, "failed": FAILED}
+    status_R = np.array([codes[status] for status, _ in verdicts])
+    found_R = causes(status_R, is_generated_R, fate_RJ, np.tile(level_J, (200, 1)))
+    assert found_R.tolist() == [cause for _, cause in verdicts]
+    assert len({*verdicts}) == 6

@@ -18,7 +18,19 @@ from ..radio.state import make_limits, make_state, make_tables
 from ..scenario.schema import Scenario
 from ..scheduling.compiled.price import empty_plan
 from .compiled.many import Member, Shared, advance, shelved, start
-from .compiled.state import ARRIVED, DROPPED, FAILED, NEVER_NS, PARTIAL, Cell, Content, Rules, Trace, make_cell
+from .compiled.state import (
+    ARRIVED,
+    DELIVERED,
+    DROPPED,
+    FAILED,
+    NEVER_NS,
+    Cell,
+    Content,
+    Indices,
+    Rules,
+    Trace,
+    make_cell,
+)
 from .epochs import blank_view
 from .trace import check_covered, slots_of, tabulate, tabulate_content
 
@@ -161,7 +173,9 @@ class World:
             "arrival_ns": trace.arrival_ns_R,
             "finished_ns": cell.finished_ns_R[:count],
             "status": np.array([*STATUS, ""])[cell.status_R[:count]],
-            "cause": _causes(trace, cell),
+            "cause": causes(
+                cell.status_R[:count], trace.ready_ns_R < NEVER_NS, cell.fate_RJ[:count], cell.level_RJ[:count]
+            ),
             "offered_bytes": cell.size_RJ[:count].sum(axis=1),
             "delivered_bytes": acked,
             "jpsq": cell.jpsq_R[:count],
@@ -169,21 +183,13 @@ class World:
         }
 
 
-def _causes(trace: Trace, cell: Cell) -> NDArray[np.str_]:
+def causes(
+    status_R: Indices, is_generated_R: NDArray[np.bool_], fate_RJ: Indices, level_RJ: Indices
+) -> NDArray[np.str_]:
     """Why requests are not delivered, as `Request.verdict` tells it; empty for those that are."""
-    count = len(trace.ue_R)
-    fate_RJ, level_RJ, status_R = cell.fate_RJ[:count], cell.level_RJ[:count], cell.status_R[:count]
-    is_sent_RJ = np.arange(fate_RJ.shape[1]) < cell.packets_R[:count, None]
-    failed_R = status_R == FAILED
-    missing_RJ = is_sent_RJ & (fate_RJ != ARRIVED) & ((level_RJ == 0) | ~failed_R[:, None])
-    lost_R = np.zeros(count, np.bool_)
-    for level in range(int(level_RJ.max(initial=0)) + 1):
-        of_level_RJ = level_RJ == level
-        is_lost_R = (is_sent_RJ & of_level_RJ & (fate_RJ == DROPPED)).any(axis=1)
-        lost_R |= is_lost_R & (missing_RJ & of_level_RJ).any(axis=1)
-    is_told_R = failed_R | (status_R == PARTIAL)
-    told = [~is_told_R, trace.ready_ns_R == NEVER_NS, lost_R]
-    return np.select(told, ["", "generation", "harq"], "deadline")
+    counts_RJ = (level_RJ == 0) | (status_R != FAILED)[:, None]
+    lost_R = ((fate_RJ == DROPPED) & counts_RJ).any(axis=1)
+    return np.select([status_R == DELIVERED, ~is_generated_R, lost_R], ["", "generation", "harq"], "deadline")
 
 
 def _most_waiting(trace: Trace) -> int:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,16 +141,22 @@ def _origin(settings: dict[str, Any], test: PoolFile, tokens: int) -> str:
 
 
 def earlier_rows(contestants: Sequence[Contestant], path: Path) -> tuple[list[pd.DataFrame], list[str]]:
-    """What a file of scores has of policies whose runs are not here, and a note for each agent it lacks."""
+    """What a file of scores has of policies whose runs are not here, and a note for each agent it lacks.
+
+    Their decisions are timed anew, with untrained weights: times of another machine compare with none of this one.
+    """
     there = read_scores(path)[0] if path.is_file() else pd.DataFrame()
     found: list[pd.DataFrame] = []
+    times_us: dict[str, float] = {}
     missing = Counter[str]()
     for one in contestants:
         if one.is_here:
             continue
         own = rows_of(one, there)
         if len(own):
-            found.append(own.drop(columns="variant"))
+            if one.name not in times_us:
+                times_us[one.name] = _untrained_decision_us(one)
+            found.append(own.drop(columns="variant").assign(decision_us=times_us[one.name]))
         else:
             missing[one.name] += 1
     return found, [f"{name}: {count} runs are not here and left out" for name, count in missing.items()]
@@ -157,15 +164,30 @@ def earlier_rows(contestants: Sequence[Contestant], path: Path) -> tuple[list[pd
 
 def play_one(contestant: Contestant) -> tuple[pd.DataFrame | None, str | None]:
     """The rows of one contestant, or why there are none."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        return _played(contestant), None
+        with _one_thread():
+            return _played(contestant), None
     except OtherSizesError:
         trained = f"{contestant.name} seed {contestant.seed}"
         return None, f"{trained}: left out, its network is not made for {contestant.tokens} users"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _untrained_decision_us(contestant: Contestant) -> float:
+    assert isinstance(contestant.plays, AgentConfig)
+    pool, tokens = contestant.test.load(), contestant.tokens
+    with _one_thread():
+        agent = make_untrained(contestant.plays, CellVecEnv(pool, 1, tokens))
+        return policy_decision_us(decider(contestant.plays, agent, tokens * 2), pool, tokens)
 
 
 def _played(contestant: Contestant) -> pd.DataFrame:
